@@ -1,0 +1,29 @@
+"""Time, as the engine sees it; the simulator brings its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Two clocks: ``wall`` may step and is compared with source times; ``monotonic`` never does."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment; the clock that ``asyncio.sleep`` obeys."""
+
+
+class SystemClock:
+    """The machine's wall clock and the running loop's monotonic one."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds on the running event loop's clock."""
+        return asyncio.get_running_loop().time()

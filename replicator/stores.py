@@ -1,0 +1,134 @@
+"""What the durable notes of a pipeline promise, whatever keeps them.
+
+Every method returns only when what it wrote survives a crash of the process and of the machine. Calls
+made at the same time may share one commit. All are safe to cancel: the write then happened or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from replicator.model.change import Kind
+from replicator.model.checkpoint import Checkpoint
+from replicator.model.key import Key
+from replicator.model.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a process finds when it takes a pipeline over.
+
+    ``clean`` is False where the last holder did not release: its sink calls may still land.
+    """
+
+    epoch: int
+    checkpoint: Checkpoint | None
+    clean: bool
+
+
+class Checkpoints(Protocol):
+    """One checkpoint per pipeline, fenced by an epoch."""
+
+    async def claim(self, pipeline: str) -> Claim:
+        """Take the pipeline over: its epoch grows by one and everything older is refused from now on."""
+
+    async def save(self, pipeline: str, checkpoint: Checkpoint) -> None:
+        """Replace the checkpoint.
+
+        Raises:
+            CheckpointConflictError: the checkpoint's epoch is not the newest claimed one.
+        """
+
+    async def release(self, pipeline: str, epoch: int) -> None:
+        """Say that no sink call of this epoch is under way any more: the next claim is clean."""
+
+
+class Tombstones(Protocol):
+    """Keys deleted while a backfill runs (design 4.1, rule 4)."""
+
+    async def add_tombstones(self, pipeline: str, run: int, keys: Sequence[Key]) -> None:
+        """Note the deletes; one commit for all keys. Adding a key again changes nothing."""
+
+    async def find_tombstones(self, pipeline: str, run: int, keys: Sequence[Key]) -> Set[Key]:
+        """Those of the keys that have a tombstone."""
+
+    async def list_tombstones(
+        self, pipeline: str, run: int, after: Key | None, limit: int
+    ) -> Sequence[Key]:
+        """Up to ``limit`` keys in the store's own stable order, after the given one."""
+
+    async def drop_tombstones(self, pipeline: str, run: int) -> None:
+        """Forget all tombstones of this run and of older ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A change that the sink refuses for good, kept whole.
+
+    ``state`` is ``open``, ``replayed`` or ``waived``; open ones close the gate. Times are seconds since
+    the epoch. ``id`` is given by the store.
+    """
+
+    id: int
+    pipeline: str
+    key: Key
+    kind: Kind
+    record: Record | None
+    error_code: str
+    message: str
+    hint: str
+    committed_at: float
+    failed_at: float
+    state: str = "open"
+
+
+class DeadLetters(Protocol):
+    """The dead letters of all pipelines."""
+
+    async def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep them, giving each an id; one commit for all.
+
+        A letter whose pipeline and key already have an open one replaces that one: the newest state
+        is the one that a replay has to bring about.
+        """
+
+    async def list_dead_letters(
+        self, pipeline: str | None, state: str | None, after: int, limit: int
+    ) -> Sequence[DeadLetter]:
+        """Up to ``limit`` letters with an id greater than ``after``, in order of id."""
+
+    async def count_dead_letters(self, pipeline: str) -> int:
+        """How many are open."""
+
+    async def settle_dead_letter(self, letter_id: int, state: str) -> bool:
+        """Move an open letter to ``replayed`` or ``waived``; False where it is not open."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One line of the audit journal: who did what, when. ``detail`` is JSON."""
+
+    at: float
+    actor: str
+    action: str
+    pipeline: str | None
+    detail: Mapping[str, Any]
+
+
+class Journal(Protocol):
+    """The audit journal: every command that changes something, appended before its effect."""
+
+    async def append(self, entry: JournalEntry) -> None:
+        """Append one entry."""
+
+    async def entries(self, limit: int) -> Sequence[JournalEntry]:
+        """The newest entries, oldest first."""
+
+
+class Store(Checkpoints, Tombstones, DeadLetters, Journal, Protocol):
+    """All durable notes of one service."""
+
+    async def close(self) -> None:
+        """Release the store and its lock. May be called more than once."""
