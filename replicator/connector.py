@@ -9,7 +9,7 @@ no fault handling: it translates its vendor's errors into ``replicator.model.err
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol, runtime_checkable
 
@@ -137,8 +137,10 @@ class Scans(Protocol):
     """A system that can be read as a whole, in pieces that can be read independently and resumed."""
 
     async def pieces(self) -> Sequence[str]:
-        """The names of the pieces; together they cover every key once. Stable for as long as a cursor
-        of one of them is kept."""
+        """The names of the pieces; together they cover every key once.
+
+        The names stay valid for as long as a cursor of one of them is kept.
+        """
 
     async def scan(self, piece: str, cursor: str | None) -> Page:
         """The next page of a piece: from its start with None, else from a cursor of an earlier page.
@@ -230,7 +232,7 @@ class Context:
 
     pipeline: str
     call_seconds_max: float = 10.0
-    clock: Clock = SystemClock()
+    clock: Clock = field(default_factory=SystemClock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,9 +92,7 @@ class BatchError(ReplicatorError):
 
     def __init__(self, failures: Mapping[Key, ReplicatorError]) -> None:
         key, first = next(iter(failures.items()))
-        super().__init__(
-            f"{len(failures)} changes failed, the first, {key_text(key)}: {first.message}"
-        )
+        super().__init__(f"{len(failures)} changes failed, the first, {key_text(key)}: {first.message}")
         self.failures = dict(failures)
 
 

@@ -1,4 +1,4 @@
-"""Records: the full state of one key, in neutral form.
+r"""Records: the full state of one key, in neutral form.
 
 An ``Item`` holds its attributes as typed values, the notation of the ten DynamoDB types, because it
 is the richest of the systems we serve and every other form is computed from it without loss. A
@@ -9,7 +9,7 @@ type       value                                       example
 =========  ==========================================  =====================
 S          str                                         ``{"S": "text"}``
 N          str, up to 38 significant digits            ``{"N": "12.50"}``
-B          bytes                                       ``{"B": b"\\x00"}``
+B          bytes                                       ``{"B": b"\x00"}``
 BOOL       bool                                        ``{"BOOL": True}``
 NULL       True                                        ``{"NULL": True}``
 L          list of typed values                        ``{"L": [...]}``
