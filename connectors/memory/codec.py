@@ -18,13 +18,13 @@ _ENDED = ".end"
 class Place(NamedTuple):
     """A position taken apart: entries read so far, and whether that was the end of a closed shard."""
 
-    index: int
+    read: int
     ended: bool = False
 
 
 def position_of(place: Place) -> Position:
     """The text of a place."""
-    return f"{place.index}{_ENDED if place.ended else ''}"
+    return f"{place.read}{_ENDED if place.ended else ''}"
 
 
 def place_of(position: Position) -> Place:

@@ -60,7 +60,7 @@ class MemorySource:
         """Let the log forget, if it does."""
         for name, position in positions.items():
             place = place_of(position)
-            self._table.release(name, place.index, ended=place.ended)
+            self._table.release(name, place.read, ended=place.ended)
 
     async def close(self) -> None:
         """Stop being connected."""
@@ -93,7 +93,7 @@ class MemorySource:
             entry
             for name, place in self._connected().items()
             if (shard := self._table.shards.get(name)) is not None
-            for entry in shard.entries[max(0, place.index - shard.first) :]
+            for entry in shard.entries[max(0, place.read - shard.first) :]
         ]
         if not waiting:
             return Backlog(0, 0.0)
@@ -139,7 +139,7 @@ class MemorySource:
 
     def _take(self, name: str) -> Batch:
         places = self._connected()
-        index = places[name].index
+        index = places[name].read
         try:
             page = self._table.page(name, index, self._settings.page_changes_max)
         except TrimmedError as error:
@@ -217,6 +217,6 @@ class MarkedMemorySource(MemorySource):
 
 def _resumed(shard: Shard, position: str) -> Place:
     place = place_of(position)
-    if place.index < shard.first and not place.ended:
+    if place.read < shard.first and not place.ended:
         raise position_lost(shard.name)
     return place
