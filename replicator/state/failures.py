@@ -1,0 +1,39 @@
+"""SQLite's errors in our words."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from replicator.model.errors import StateError
+
+_DAMAGED_HINT = (
+    "Nothing was changed. Keep the file (and its -wal and -shm) for examination, then put a copy from a"
+    " backup in its place, or move it away and start again: the backfill is then repeated and reconciled."
+)
+
+_HINTS = {
+    sqlite3.SQLITE_FULL: "Free space on the volume that holds the state file.",
+    sqlite3.SQLITE_READONLY: "Let the service's user write to the state file and to its directory.",
+    sqlite3.SQLITE_PERM: "Let the service's user write to the state file and to its directory.",
+    sqlite3.SQLITE_CANTOPEN: "Let the service's user write to the state file and to its directory.",
+    sqlite3.SQLITE_IOERR: "Look at the volume that holds the state file: is it full, read-only or failing?",
+    sqlite3.SQLITE_BUSY: "Another program has the state file open for writing; close it.",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED_HINT,
+    sqlite3.SQLITE_NOTADB: _DAMAGED_HINT,
+}
+
+
+def state_error(path: Path, error: sqlite3.Error) -> StateError:
+    """The StateError for an error of SQLite's, with a hint by the kind of failure.
+
+    The primary result code is the low byte of the extended one (https://sqlite.org/rescode.html).
+    """
+    primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    hint = _HINTS.get(primary, "This is not expected; please report it with the message.")
+    return StateError(f"the state file {path} failed: {error}", hint=hint)
+
+
+def damaged(path: Path, what: str) -> StateError:
+    """The StateError for a file whose content is not sound."""
+    return StateError(f"the state file {path} is damaged: {what}", hint=_DAMAGED_HINT)

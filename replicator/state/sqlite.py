@@ -1,0 +1,156 @@
+"""The embedded store: one SQLite file, owned by one process, durable with every answer."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from replicator.model.checkpoint import Checkpoint
+from replicator.model.errors import StateError
+from replicator.model.key import Key
+from replicator.state import checkpoints, dead_letters, journal, tombstones
+from replicator.state.failures import state_error
+from replicator.state.lock import FileLock
+from replicator.state.opening import connect, open_database
+from replicator.state.writer import Operation, Result, Writer
+from replicator.stores import Claim, DeadLetter, JournalEntry
+
+
+class SqliteStore:
+    """A ``Store`` in one file, in write-ahead mode with full durability.
+
+    Writes go through one thread that commits what arrives together at once; reads have a connection
+    and a thread of their own and never wait for a commit. A call raises StateError where the disk is
+    full or fails; its write has then happened or not.
+    """
+
+    def __init__(self, path: Path, lock: FileLock, writer: Writer, reading: sqlite3.Connection) -> None:
+        """Use ``open``, which takes the lock and checks the file."""
+        self._path = path
+        self._lock = lock
+        self._writer = writer
+        self._reading = reading
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="state-reader")
+
+    @classmethod
+    async def open(cls, path: str | Path) -> SqliteStore:
+        """Open or create the state file and hold it for the life of the store.
+
+        Missing directories are made. A file that is refused is left as it was.
+
+        Raises:
+            StateError: the file is held by another process, damaged, foreign, of a newer schema, or
+                cannot be read or written.
+        """
+        return await asyncio.to_thread(cls._open, Path(path))
+
+    @classmethod
+    def _open(cls, named: Path) -> SqliteStore:
+        path = _place(named)
+        lock = FileLock(path)
+        try:
+            writer = Writer(path, open_database(path))
+            return cls(path, lock, writer, connect(path))
+        except BaseException:
+            lock.release()
+            raise
+
+    async def claim(self, pipeline: str) -> Claim:
+        """See ``replicator.stores.Checkpoints``."""
+        return await self._write(partial(checkpoints.claim, pipeline=pipeline))
+
+    async def save(self, pipeline: str, checkpoint: Checkpoint) -> None:
+        """See ``replicator.stores.Checkpoints``."""
+        await self._write(partial(checkpoints.save, pipeline=pipeline, checkpoint=checkpoint))
+
+    async def release(self, pipeline: str, epoch: int) -> None:
+        """See ``replicator.stores.Checkpoints``."""
+        await self._write(partial(checkpoints.release, pipeline=pipeline, epoch=epoch))
+
+    async def add_tombstones(self, pipeline: str, run: int, keys: Sequence[Key]) -> None:
+        """See ``replicator.stores.Tombstones``."""
+        await self._write(partial(tombstones.add, pipeline=pipeline, run=run, keys=keys))
+
+    async def find_tombstones(self, pipeline: str, run: int, keys: Sequence[Key]) -> Set[Key]:
+        """See ``replicator.stores.Tombstones``."""
+        return await self._read(partial(tombstones.find, pipeline=pipeline, run=run, keys=keys))
+
+    async def list_tombstones(
+        self, pipeline: str, run: int, after: Key | None, limit: int
+    ) -> Sequence[Key]:
+        """See ``replicator.stores.Tombstones``; the order is that of the keys' texts."""
+        return await self._read(
+            partial(tombstones.list_after, pipeline=pipeline, run=run, after=after, limit=limit)
+        )
+
+    async def drop_tombstones(self, pipeline: str, run: int) -> None:
+        """See ``replicator.stores.Tombstones``."""
+        await self._write(partial(tombstones.drop, pipeline=pipeline, run=run))
+
+    async def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """See ``replicator.stores.DeadLetters``."""
+        await self._write(partial(dead_letters.add, letters=letters))
+
+    async def list_dead_letters(
+        self, pipeline: str | None, state: str | None, after: int, limit: int
+    ) -> Sequence[DeadLetter]:
+        """See ``replicator.stores.DeadLetters``."""
+        return await self._read(
+            partial(dead_letters.list_after, pipeline=pipeline, state=state, after=after, limit=limit)
+        )
+
+    async def count_dead_letters(self, pipeline: str) -> int:
+        """See ``replicator.stores.DeadLetters``."""
+        return await self._read(partial(dead_letters.count_open, pipeline=pipeline))
+
+    async def settle_dead_letter(self, letter_id: int, state: str) -> bool:
+        """See ``replicator.stores.DeadLetters``."""
+        return await self._write(partial(dead_letters.settle, letter_id=letter_id, state=state))
+
+    async def append(self, entry: JournalEntry) -> None:
+        """See ``replicator.stores.Journal``."""
+        await self._write(partial(journal.append, entry=entry))
+
+    async def entries(self, limit: int) -> Sequence[JournalEntry]:
+        """See ``replicator.stores.Journal``."""
+        return await self._read(partial(journal.newest, limit=limit))
+
+    async def close(self) -> None:
+        """Finish the writes under way, close the file and release its lock."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._reader.shutdown()
+        self._reading.close()
+        self._writer.close()
+        self._lock.release()
+
+    async def _write(self, operation: Operation[Result]) -> Result:
+        return await asyncio.wrap_future(self._writer.submit(operation))
+
+    async def _read(self, operation: Operation[Result]) -> Result:
+        try:
+            future = self._reader.submit(operation, self._reading)
+        except RuntimeError as error:  # the executor's word for "shut down"
+            raise StateError(f"the state file {self._path} is closed") from error
+        try:
+            return await asyncio.wrap_future(future)
+        except sqlite3.Error as error:
+            raise state_error(self._path, error) from error
+
+
+def _place(named: Path) -> Path:
+    """The file's one absolute path, so that all its names share a lock; its directory exists."""
+    try:
+        path = named.resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"the directory of the state file {named} cannot be made: {error.strerror}",
+            hint="Point state.path at a directory that the service's user may write to.",
+        ) from error
+    return path
