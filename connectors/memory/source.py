@@ -163,6 +163,7 @@ class MemorySource:
             opened={child: position_of(first) for child, first in opened.items()} or None,
             forgotten=forgotten,
             marks=self._marks_proved(name, page),
+            size_bytes=sum(len(entry.document or b"") for entry in page.entries),
         )
 
     def _place_after(self, name: str, index: int, page: LogPage) -> Place:
