@@ -61,6 +61,7 @@ class Batch:
         forgotten: ended partitions whose positions need not be kept any longer.
         marks: marks proved read: everything that was committed before ``Marks.mark`` gave this name
             is in this or an earlier batch.
+        size_bytes: about how large the changes are on the wire; what bounds the bytes in flight.
     """
 
     partition: str
@@ -71,6 +72,7 @@ class Batch:
     opened: Mapping[str, Position] | None = None
     forgotten: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Backfill:
         rows: rows made durable so far.
         rows_estimated: the source's own estimate of the total, or None.
         started_at, completed_at: seconds since the epoch.
+        mismatches: what the last complete verification begun after the end left unrepaired; None where
+            there was none yet.
     """
 
     run: int
@@ -53,6 +55,7 @@ class Backfill:
     rows_estimated: int | None = None
     started_at: float = 0.0
     completed_at: float | None = None
+    mismatches: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ and nothing else leaves a connector.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from replicator.model.key import Key, key_text
@@ -124,3 +124,17 @@ class InvariantError(ReplicatorError):
     """The program contradicts itself; it stops rather than go on."""
 
     code = "invariant"
+
+
+def first_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error of ours that brought the tasks down, or the first of any kind."""
+    causes = list(_leaves(group))
+    return next((cause for cause in causes if isinstance(cause, ReplicatorError)), causes[0])
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

@@ -1,0 +1,68 @@
+"""Dead letters: what a sink refuses for good, kept whole; and its replay.
+
+A replay does not write the old change again: it restores the key from the source, so that it can never
+overwrite something newer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from replicator.model.change import Change
+from replicator.model.clock import Clock
+from replicator.model.errors import PermanentError, ReplicatorError
+from replicator.model.key import key_text
+from replicator.stores import DeadLetter, DeadLetters
+
+KEEP = "keep"
+STOP = "stop"
+
+
+class Morgue:
+    """Keeps refused changes for one pipeline, as its policy says."""
+
+    def __init__(self, store: DeadLetters, pipeline: str, policy: str, open_max: int, clock: Clock) -> None:
+        self._store = store
+        self._pipeline = pipeline
+        self._policy = policy
+        self._open_max = open_max
+        self._clock = clock
+        self.open = 0
+
+    async def refresh(self) -> None:
+        """Count the open ones again."""
+        self.open = await self._store.count_dead_letters(self._pipeline)
+
+    async def refuse(self, refused: Sequence[tuple[Change, ReplicatorError]]) -> None:
+        """Keep these changes durably.
+
+        Raises:
+            PermanentError: the policy is to stop, or more are open than allowed.
+        """
+        if self._policy == STOP:
+            change, error = refused[0]
+            raise PermanentError(
+                f"the sink refuses {key_text(change.key)}: {error.message}",
+                hint=error.hint or "Mend the record at the source, or set dead_letters.policy to keep.",
+            )
+        await self._store.add_dead_letters([self._letter(change, error) for change, error in refused])
+        await self.refresh()
+        if self.open > self._open_max:
+            raise PermanentError(
+                f"{self.open} dead letters are open, more than dead_letters.open_max = {self._open_max}",
+                hint="Look at `replicator dead-letters list`; mend the cause, replay, then resume.",
+            )
+
+    def _letter(self, change: Change, error: ReplicatorError) -> DeadLetter:
+        return DeadLetter(
+            id=0,
+            pipeline=self._pipeline,
+            key=change.key,
+            kind=change.kind,
+            record=change.record,
+            error_code=error.code,
+            message=error.message,
+            hint=error.hint,
+            committed_at=change.committed_at,
+            failed_at=self._clock.wall(),
+        )

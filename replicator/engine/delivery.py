@@ -1,0 +1,224 @@
+"""Delivery: carries out the writes that stand in the lanes, several calls at a time, until each is durable.
+
+What happens to a write:
+
+- it succeeds: everyone who waits for it is told, and its key's lane is free;
+- its outcome is unknown (a timeout, a reset): the same write is repeated until it succeeds, and even then
+  nothing else is written to its keys until ``sink_call_seconds_max`` has passed, because the call that was
+  given up may still land (design, section 4);
+- it failed for now, and certainly did nothing: repeated with back-off;
+- a change is refused for good: it becomes a dead letter, or stops the pipeline, as the policy says;
+- anything else stops the pipeline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from replicator.config.limits import Limits
+from replicator.connector import Sink
+from replicator.engine.lanes import Lane, Lanes, Operation, Slot, Write
+from replicator.engine.retry import RETRIED, Retrier
+from replicator.engine.tracker import Ticket
+from replicator.model.change import Change
+from replicator.model.clock import Clock
+from replicator.model.errors import (
+    BatchError,
+    ChangeError,
+    NotConnectedError,
+    ReplicatorError,
+    TransientError,
+)
+from replicator.model.key import Key
+
+
+@dataclass(slots=True)
+class Written:
+    """What delivery has done since it began; read by metrics and status."""
+
+    changes: dict[str, int] = field(default_factory=dict)
+    calls: dict[tuple[str, str], int] = field(default_factory=dict)
+    dead_letters: int = 0
+    call_timed: Callable[[str, float], None] = lambda _operation, _seconds: None
+
+    def note(self, operation: str, state: str, changes: int, seconds: float) -> None:
+        """One call has ended."""
+        self.calls[operation, state] = self.calls.get((operation, state), 0) + 1
+        self.changes[operation] = self.changes.get(operation, 0) + changes
+        self.call_timed(operation, seconds)
+
+
+Failures = dict[Key, Exception]
+"""The keys of a call that failed, each with its error."""
+
+Refuse = Callable[[Sequence[tuple[Change, ReplicatorError]]], Awaitable[None]]
+"""Keeps changes that a sink refuses for good, durably, or raises to stop the pipeline."""
+
+
+class Delivery:
+    """The writers of one pipeline. ``run`` them for as long as the pipeline lives."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        limits: Limits,
+        retrier: Retrier,
+        refuse: Refuse,
+        clock: Clock,
+    ) -> None:
+        self._sink = sink
+        self._limits = limits
+        self._retrier = retrier
+        self._refuse = refuse
+        self._clock = clock
+        self._slots: asyncio.Queue[Slot] = asyncio.Queue()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._operations: dict[str, Operation] = {}
+        self._hushed_until = 0.0
+        self._unsettled_until = 0.0
+        self.lanes = Lanes(sink.group, self._slots.put_nowait)
+        self.written = Written()
+
+    def submit(
+        self,
+        operation: Operation,
+        changes: Sequence[Change],
+        ticket: Ticket,
+        partition: str | None = None,
+    ) -> None:
+        """Queue changes for writing; the ticket is resolved once for each. Never waits."""
+        self._operations[operation.name] = operation
+        self._idle.clear()
+        self.lanes.submit(operation, changes, ticket, partition)
+
+    def hush(self, seconds: float) -> None:
+        """Write nothing for so long: an earlier process may have calls under way (unclean stop)."""
+        self._hushed_until = self._clock.monotonic() + seconds
+
+    async def idle(self) -> None:
+        """Wait until nothing is pending and no call of unknown outcome can land any more."""
+        await self._idle.wait()
+
+    async def settle(self) -> None:
+        """Wait until no call given up before this moment can land any more."""
+        await asyncio.sleep(max(0.0, self._unsettled_until - self._clock.monotonic()))
+
+    async def run(self) -> None:
+        """Carry out writes until cancelled."""
+        await asyncio.sleep(max(0.0, self._hushed_until - self._clock.monotonic()))
+        async with asyncio.TaskGroup() as writers:
+            for number in range(self._limits.sink_calls_in_flight_max):
+                writers.create_task(self._write_forever(), name=f"writer-{number}")
+
+    async def _write_forever(self) -> None:
+        while True:
+            slot = await self._slots.get()
+            taken = self.lanes.take(slot, min(self._limits.batch_changes_max, self._sink.batch_changes_max))
+            if taken:
+                await self._deliver(self._operations[slot[0]], taken)
+
+    async def _deliver(self, operation: Operation, lanes: list[Lane]) -> None:
+        """Repeat one set of writes until each is durable or refused."""
+        pending = {lane.key: lane for lane in lanes}
+        backoff = self._retrier.backoff()
+        activity = f"{operation.name}:{id(pending)}"
+        unsettled_until: float | None = None
+        while pending:
+            failures = await self._attempt(operation, pending)
+            refused = {key: error for key, error in failures.items() if isinstance(error, ChangeError)}
+            if refused:
+                await self._give_up(pending, refused)
+            self._resolve(pending, failures, unsettled_until)
+            pending = {key: lane for key, lane in pending.items() if key in failures and key not in refused}
+            if pending:
+                error = next(failures[key] for key in pending)
+                if any(not _is_settled(failures[key]) for key in pending):
+                    unsettled_until = self._clock.monotonic() + self._limits.sink_call_seconds_max
+                    self._unsettled_until = max(self._unsettled_until, unsettled_until)
+                self._retrier.troubles.note("sink", activity, error)
+                await asyncio.sleep(backoff.next_seconds(error))
+                if isinstance(error, NotConnectedError):
+                    await self._retrier.persist("sink", "connect", self._sink.connect)
+        self._retrier.troubles.clear("sink", activity)
+
+    async def _attempt(self, operation: Operation, pending: dict[Key, Lane]) -> Failures:
+        """Make one call; the failed keys with their errors. What cannot be repeated is raised."""
+        changes = [write.change for write in _writes(pending.values())]
+        began = self._clock.monotonic()
+        failures: Failures = {}
+        try:
+            async with asyncio.timeout(self._limits.sink_call_seconds_max):
+                await operation.perform(changes)
+        except BatchError as error:
+            failures.update(error.failures)
+            _raise_fatal(failures)
+        except ChangeError as error:
+            failures = await self._find_refused(operation, pending, error)
+        except RETRIED as error:
+            failures = dict.fromkeys(pending, error)
+        seconds = self._clock.monotonic() - began
+        state = "ok" if not failures else "partial" if len(failures) < len(pending) else "failed"
+        self.written.note(operation.name, state, len(pending) - len(failures), seconds)
+        return failures
+
+    async def _find_refused(
+        self, operation: Operation, pending: dict[Key, Lane], error: ChangeError
+    ) -> Failures:
+        """A whole batch was refused for one change's sake: try each alone to learn which."""
+        if len(pending) == 1:
+            return dict.fromkeys(pending, error)
+        failures: Failures = {}
+        for key, lane in pending.items():
+            failures.update(await self._attempt(operation, {key: lane}))
+        return failures
+
+    async def _give_up(self, pending: dict[Key, Lane], refused: dict[Key, ChangeError]) -> None:
+        letters = [
+            (write.change, refused[write.change.key]) for write in _writes(pending[key] for key in refused)
+        ]
+        await self._retrier.persist("state", "dead_letters", lambda: self._refuse(letters))
+        self.written.dead_letters += len(letters)
+
+    def _resolve(
+        self,
+        pending: dict[Key, Lane],
+        failures: Failures,
+        unsettled_until: float | None,
+    ) -> None:
+        """Tell the waiting, and free the lanes, at once or when no earlier attempt can land any more."""
+        over = [
+            lane
+            for key, lane in pending.items()
+            if key not in failures or isinstance(failures[key], ChangeError)
+        ]
+        for lane in over:
+            write, lane.writing = lane.writing, None
+            if write is not None:
+                write.resolve()
+        wait = 0.0 if unsettled_until is None else unsettled_until - self._clock.monotonic()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self._release, over)
+        else:
+            self._release(over)
+
+    def _release(self, lanes: list[Lane]) -> None:
+        self.lanes.release(lanes)
+        if not len(self.lanes):
+            self._idle.set()
+
+
+def _writes(lanes: Iterable[Lane]) -> list[Write]:
+    return [lane.writing for lane in lanes if lane.writing is not None]
+
+
+def _is_settled(error: BaseException) -> bool:
+    return isinstance(error, TransientError) and error.settled
+
+
+def _raise_fatal(failures: Failures) -> None:
+    for error in failures.values():
+        if not isinstance(error, (ChangeError, *RETRIED)):
+            raise error

@@ -1,0 +1,90 @@
+"""The keeper of the checkpoint: the only thing that saves it, and the order in which that happens.
+
+Durable in the sink, then in the checkpoint, then forgotten at the source; never another order. Positions
+are saved at most once per ``checkpoint_seconds``; a page of a backfill is saved as soon as it is durable,
+so that a restart repeats no more than that page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from replicator.connector import Source
+from replicator.engine.retry import Retrier
+from replicator.engine.tracker import Tracker
+from replicator.model.checkpoint import Backfill, Checkpoint
+from replicator.model.clock import Clock
+from replicator.model.errors import InvariantError
+from replicator.stores import Checkpoints
+
+
+class Keeper:
+    """Holds the pipeline's checkpoint in memory and makes it durable."""
+
+    def __init__(
+        self,
+        store: Checkpoints,
+        pipeline: str,
+        checkpoint: Checkpoint,
+        tracker: Tracker,
+        source: Source,
+        retrier: Retrier,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._pipeline = pipeline
+        self._tracker = tracker
+        self._source = source
+        self._retrier = retrier
+        self._clock = clock
+        self._saving = asyncio.Lock()
+        self._saves_begun = 0
+        self._saves_done = 0
+        self.saved = checkpoint
+        self.saved_at: float | None = None
+        self._backfill = checkpoint.backfill
+
+    @property
+    def backfill(self) -> Backfill:
+        """The progress of the newest backfill run, saved or about to be."""
+        if self._backfill is None:
+            raise InvariantError("a pipeline without a backfill run")
+        return self._backfill
+
+    def note(self, backfill: Backfill) -> None:
+        """Take in progress; the next save makes it durable."""
+        self._backfill = backfill
+
+    async def save(self) -> None:
+        """Return once everything that was durable before this call is in the saved checkpoint.
+
+        Callers that come while a save is under way share the next one.
+        """
+        wanted = self._saves_begun + 1
+        async with self._saving:
+            if self._saves_done >= wanted:
+                return
+            self._saves_begun += 1
+            await self._save()
+            self._saves_done = self._saves_begun
+
+    async def _save(self) -> None:
+        checkpoint = replace(self.saved, positions=self._tracker.durable_positions, backfill=self._backfill)
+        if checkpoint != self.saved:
+            await self._retrier.persist(
+                "state", "checkpoint", lambda: self._store.save(self._pipeline, checkpoint)
+            )
+            moved = checkpoint.positions != self.saved.positions
+            self.saved = checkpoint
+            if moved:
+                await self._retrier.persist(
+                    "source", "commit", lambda: self._source.commit(checkpoint.positions)
+                )
+        self.saved_at = self._clock.wall()
+
+    async def run(self, checkpoint_seconds: float) -> None:
+        """Save at this interval until cancelled."""
+        while True:
+            await asyncio.sleep(checkpoint_seconds)
+            await self.save()

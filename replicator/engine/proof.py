@@ -1,0 +1,96 @@
+"""Proof: that everything committed at the source before a moment has been read, and is durable.
+
+Where the source carries marks, a mark that came out again is the proof. Where it does not, time is: every
+open partition has shown itself read to beyond the moment. The second is weaker, because it trusts the
+source's clock and its silence, so it is always labelled ``by time`` (design, section 5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+
+from replicator.connector import Marks, Source
+from replicator.engine.lag import Partitions
+from replicator.engine.retry import Retrier
+from replicator.engine.tracker import Tracker
+from replicator.model.change import Batch
+from replicator.model.clock import Clock
+
+BY_MARK = "by mark"
+BY_TIME = "by time"
+CLOCK_SKEW_SECONDS = 2.0
+"""How far the source's clock may be behind ours before *by time* misleads; both run NTP."""
+
+MARK_SECONDS = 30.0
+"""After this a mark counts as swallowed and another one is asked for."""
+
+
+SEEN_MAX = 1000
+"""Marks remembered after they came out; the one asked for is always among the newest."""
+
+
+class Proofs:
+    """Answers «has everything up to now been applied?» for one pipeline."""
+
+    def __init__(
+        self, source: Source, tracker: Tracker, partitions: Partitions, retrier: Retrier, clock: Clock
+    ) -> None:
+        self._source = source
+        self._tracker = tracker
+        self._partitions = partitions
+        self._retrier = retrier
+        self._clock = clock
+        self._moved = asyncio.Event()
+        self._seen: OrderedDict[str, int] = OrderedDict()
+
+    @property
+    def label(self) -> str:
+        """How this pipeline proves what it has read."""
+        return BY_MARK if isinstance(self._source, Marks) else BY_TIME
+
+    def observe(self, batch: Batch) -> None:
+        """A batch has just been tracked; marks in it are as durable as the sequence up to it."""
+        for name in batch.marks:
+            self._seen[name] = self._tracker.read
+            if len(self._seen) > SEEN_MAX:
+                self._seen.popitem(last=False)
+        self._moved.set()
+
+    def advance(self) -> None:
+        """Something became durable."""
+        self._moved.set()
+
+    async def applied(self) -> str:
+        """Return, with the label, once everything committed before this call is durable in the sink.
+
+        Waits for as long as it takes; cancel it to give up.
+        """
+        if isinstance(self._source, Marks):
+            sequence = await self._read_by_mark(self._source)
+        else:
+            sequence = await self._read_by_time()
+        await self._until(lambda: self._tracker.durable >= sequence)
+        return self.label
+
+    async def _read_by_mark(self, source: Marks) -> int:
+        while True:
+            name = await self._retrier.persist("source", "mark", source.mark)
+            try:
+                async with asyncio.timeout(MARK_SECONDS):
+                    await self._until(partial(self._seen.__contains__, name))
+                return self._seen[name]
+            except TimeoutError:
+                continue
+
+    async def _read_by_time(self) -> int:
+        moment = self._clock.wall() + CLOCK_SKEW_SECONDS
+        await self._until(lambda: self._partitions.read_beyond(moment))
+        return self._tracker.read
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._moved.clear()
+            await self._moved.wait()
