@@ -33,7 +33,7 @@ def effective_partition_key(value: Any, version: int) -> bytes:
 
 
 def range_bounds(count: int, version: int) -> list[bytes]:
-    """Return the ``count + 1`` bounds of equally large physical ranges, from b"" to b"\\xff"."""
+    """Return the ``count + 1`` bounds of equally large physical ranges, from nothing to ``FF``."""
     inner = [_bound(index / count, version) for index in range(1, count)]
     return [b"", *inner, b"\xff"]
 

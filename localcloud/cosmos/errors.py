@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """A call that the service refuses.
 
     Args:
@@ -30,33 +30,33 @@ class Refusal(Exception):
         self.headers = dict(headers or {})
 
 
-def bad_request(message: str, substatus: int = 0) -> Refusal:
+def bad_request(message: str, substatus: int = 0) -> RefusedError:
     """Return a 400; substatus 1001 is a partition key that differs from the item's."""
-    return Refusal(400, "BadRequest", message, substatus)
+    return RefusedError(400, "BadRequest", message, substatus)
 
 
-def not_found(what: str, substatus: int = 0) -> Refusal:
+def not_found(what: str, substatus: int = 0) -> RefusedError:
     """Return a 404; substatus 1003 says that the owner (database, container) is missing."""
-    return Refusal(404, "NotFound", f"Entity with the specified id does not exist: {what}", substatus)
+    return RefusedError(404, "NotFound", f"Entity with the specified id does not exist: {what}", substatus)
 
 
-def conflict(what: str) -> Refusal:
+def conflict(what: str) -> RefusedError:
     """Return a 409: the id is taken."""
-    return Refusal(409, "Conflict", f"Entity with the specified id already exists: {what}")
+    return RefusedError(409, "Conflict", f"Entity with the specified id already exists: {what}")
 
 
-def precondition_failed() -> Refusal:
+def precondition_failed() -> RefusedError:
     """Return a 412: If-Match or If-None-Match did not hold."""
     message = "One of the specified pre-conditions is not met"
-    return Refusal(412, "PreconditionFailed", message)
+    return RefusedError(412, "PreconditionFailed", message)
 
 
-def too_large(message: str) -> Refusal:
+def too_large(message: str) -> RefusedError:
     """Return a 413: an item, batch or request beyond 2 MB."""
-    return Refusal(413, "RequestEntityTooLarge", message)
+    return RefusedError(413, "RequestEntityTooLarge", message)
 
 
-def throttled(wait_seconds: float) -> Refusal:
+def throttled(wait_seconds: float) -> RefusedError:
     """Return a 429 with substatus 3200: the container's request units are used up."""
     headers = {"x-ms-retry-after-ms": str(max(1, round(wait_seconds * 1000)))}
-    return Refusal(429, "TooManyRequests", "The request rate is large", 3200, headers)
+    return RefusedError(429, "TooManyRequests", "The request rate is large", 3200, headers)

@@ -1,0 +1,116 @@
+"""A container: its definition, and the physical ranges that hold its items."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+from localcloud.cosmos.budget import Budget
+from localcloud.cosmos.document import Document, resource_id
+from localcloud.cosmos.epk import effective_partition_key, range_bounds
+from localcloud.cosmos.errors import RefusedError, bad_request
+from localcloud.cosmos.ranges import PhysicalRange
+
+_KEY_BYTES_MAX = {1: 101, 2: 2048}
+_MISSING: dict[str, Any] = {}
+
+
+class Container:
+    """Items under one partition key definition.
+
+    Args:
+        properties: the container as the service shows it, system fields included.
+        rid: resource id, as bytes.
+        database_rid: resource id of the database.
+        range_count: how many physical ranges to cut it into.
+        clock: returns seconds since the epoch.
+        next_version: returns a number that the account never returned before.
+    """
+
+    def __init__(
+        self,
+        properties: dict[str, Any],
+        rid: bytes,
+        database_rid: str,
+        range_count: int,
+        clock: Callable[[], float],
+        next_version: Callable[[], int],
+    ) -> None:
+        self.properties = properties
+        self.rid = rid
+        self.link = f"dbs/{database_rid}/colls/{resource_id(rid)}/"
+        self.clock = clock
+        self.next_version = next_version
+        self.budget: Budget | None = None
+        self.number = 0
+        definition = properties["partitionKey"]
+        self.key_version: int = definition.get("version", 1)
+        self.key_path: list[str] = definition["paths"][0].strip("/").split("/")
+        bounds = range_bounds(range_count, self.key_version)
+        self._lowers = bounds[:-1]
+        self.ranges = [
+            PhysicalRange(str(index), lower, upper) for index, (lower, upper) in enumerate(pairwise(bounds))
+        ]
+
+    @property
+    def default_ttl(self) -> int | None:
+        """Seconds; -1 for on without a default; None for off."""
+        ttl: int | None = self.properties.get("defaultTtl")
+        return ttl
+
+    @property
+    def indexed(self) -> bool:
+        """Whether writes also pay for an index."""
+        mode: str = self.properties["indexingPolicy"].get("indexingMode", "consistent")
+        return mode.lower() != "none"
+
+    def range_of(self, epk: bytes) -> PhysicalRange:
+        """Return the physical range that holds an effective partition key."""
+        return self.ranges[bisect_right(self._lowers, epk) - 1]
+
+    def range_named(self, identifier: str) -> PhysicalRange:
+        """Return a physical range by its id.
+
+        Raises:
+            RefusedError: 410 with substatus 1002 when there is none of that id.
+        """
+        for physical in self.ranges:
+            if physical.identifier == identifier:
+                return physical
+        raise RefusedError(410, "Gone", f"The partition key range {identifier} does not exist", 1002)
+
+    def key_of(self, item: dict[str, Any]) -> Any:
+        """Return an item's partition key value, ``{}`` where it has none."""
+        value: Any = item
+        for name in self.key_path:
+            if not isinstance(value, dict) or name not in value:
+                return _MISSING
+            value = value[name]
+        return value
+
+    def epk_of(self, key: Any) -> bytes:
+        """Return the effective partition key of a value.
+
+        Raises:
+            RefusedError: 400 for an array or object, or a string beyond 2 KB (101 bytes at version 1).
+        """
+        if isinstance(key, list) or (isinstance(key, dict) and key):
+            raise bad_request("A partition key value is null, a boolean, a number or a string")
+        limit = _KEY_BYTES_MAX[self.key_version]
+        if isinstance(key, str) and len(key) > limit // 4 and len(key.encode()) > limit:
+            raise bad_request(f"The partition key value is longer than {limit} bytes")
+        return effective_partition_key(key, self.key_version)
+
+    def epk_text(self, epk: bytes) -> str:
+        """Return an effective partition key as the SDK spells it: version 1 in lower case."""
+        text = epk.hex()
+        return text if self.key_version == 1 and epk != b"\xff" else text.upper()
+
+    def is_live(self, document: Document) -> bool:
+        """Whether a document has not expired."""
+        ttl = self.default_ttl
+        return ttl is None or document.expires_at(ttl) > self.clock()
+
+    def live(self, documents: Iterator[Document]) -> Iterator[Document]:
+        """Yield the documents that have not expired."""
+        return documents if self.default_ttl is None else filter(self.is_live, documents)
