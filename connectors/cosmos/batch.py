@@ -1,0 +1,152 @@
+"""How the changes of one call become transactional batches, and what is done when one is refused.
+
+A batch is applied whole or not at all. So where one operation is refused, either it turns out to need
+nothing (deleting what is absent, creating what is present) or it is a failure of its own; both are taken
+out, and the rest is sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from connectors.cosmos.client import CosmosContainer, Operation
+from connectors.cosmos.codec import Document, encode
+from connectors.cosmos.errors import (
+    CONFLICT,
+    BatchRefusedError,
+    Refusal,
+    RefusedError,
+    is_absent,
+    translate,
+)
+from connectors.cosmos.keys import Place, place
+from replicator.model.change import Change
+from replicator.model.errors import ChangeError, ReplicatorError
+from replicator.model.key import Key
+
+UPSERT = "upsert"
+CREATE = "create"
+DELETE = "delete"
+
+BATCH_BYTES_MAX = 2 * 1024 * 1024 - 64 * 1024
+"""Bytes of documents in one batch: 2 MB by the service, less room for what the request says around them."""
+
+_OPERATION_BYTES = 128  # what the request says around each document, generously
+
+Failures = dict[Key, ReplicatorError]
+
+
+class Write(NamedTuple):
+    """A change as it is sent; ``document`` is None exactly where ``verb`` is ``delete``."""
+
+    verb: str
+    key: Key
+    at: Place
+    document: Document | None = None
+    size_bytes: int = 0
+
+
+def write_of(change: Change, verb: str) -> Write:
+    """The write of a change; ``verb`` says how a record is written.
+
+    Raises:
+        ChangeError: the record has no form in Cosmos DB.
+    """
+    at = place(change.key)
+    if change.record is None:
+        return Write(DELETE, change.key, at)
+    encoded = encode(change.record, at)
+    return Write(verb, change.key, at, encoded.document, encoded.size_bytes)
+
+
+async def apply(container: CosmosContainer, writes: Sequence[Write]) -> Failures:
+    """Apply writes of one partition key value, and say which failed, each with its error."""
+    failures: Failures = {}
+    for chunk in _chunks(writes):
+        failures |= await _apply_chunk(container, chunk)
+    return failures
+
+
+def _chunks(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
+    start = size = 0
+    for index, write in enumerate(writes):
+        size += write.size_bytes + _OPERATION_BYTES
+        if size > BATCH_BYTES_MAX and index > start:
+            yield writes[start:index]
+            start, size = index, write.size_bytes + _OPERATION_BYTES
+    if start < len(writes):
+        yield writes[start:]
+
+
+async def _apply_chunk(container: CosmosContainer, writes: Sequence[Write]) -> Failures:
+    failures: Failures = {}
+    while writes:
+        try:
+            await _send(container, writes)
+        except BatchRefusedError as error:
+            refused = writes[error.index]
+            failure = (
+                None if _needs_nothing(refused, error.refusal) else translate(error.refusal, of_change=True)
+            )
+            if failure is not None and not isinstance(failure, ChangeError):
+                return failures | dict.fromkeys((write.key for write in writes), failure)
+            if failure is None:
+                writes = await _without_needless(container, writes)
+            else:
+                failures[refused.key] = failure
+            writes = [write for write in writes if write is not refused]
+        except RefusedError as error:
+            return failures | await _after_refusal(container, writes, error.refusal)
+        except ReplicatorError as error:
+            return failures | dict.fromkeys((write.key for write in writes), error)
+        else:
+            break
+    return failures
+
+
+async def _send(container: CosmosContainer, writes: Sequence[Write]) -> None:
+    if len(writes) > 1:
+        await container.transact([_operation(write) for write in writes], writes[0].at.pk)
+        return
+    (write,) = writes
+    if write.document is None:
+        await container.delete(write.at.id, write.at.pk)
+    elif write.verb == CREATE:
+        await container.create(write.document)
+    else:
+        await container.upsert(write.document)
+
+
+async def _after_refusal(container: CosmosContainer, writes: Sequence[Write], refusal: Refusal) -> Failures:
+    """Halve a batch that was refused as a whole because of what it holds, until the culprit is alone."""
+    if len(writes) == 1 and _needs_nothing(writes[0], refusal):
+        return {}
+    error = translate(refusal, of_change=True)
+    if len(writes) == 1 or not isinstance(error, ChangeError):
+        return dict.fromkeys((write.key for write in writes), error)
+    half = len(writes) // 2
+    return await _apply_chunk(container, writes[:half]) | await _apply_chunk(container, writes[half:])
+
+
+async def _without_needless(container: CosmosContainer, writes: Sequence[Write]) -> Sequence[Write]:
+    """The writes less those that need nothing: creates of what is present, deletes of what is absent."""
+    asked = [write.at.id for write in writes if write.verb != UPSERT]
+    present = await container.present(asked, writes[0].at.pk)
+    return [
+        write
+        for write in writes
+        if write.verb == UPSERT or (write.verb == DELETE) == (write.at.id in present)
+    ]
+
+
+def _needs_nothing(write: Write, refusal: Refusal) -> bool:
+    if write.verb == DELETE:
+        return is_absent(refusal)
+    return write.verb == CREATE and refusal.status == CONFLICT
+
+
+def _operation(write: Write) -> Operation:
+    if write.document is None:
+        return (DELETE, (write.at.id,))
+    return (write.verb, (write.document,))

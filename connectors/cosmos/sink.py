@@ -1,0 +1,175 @@
+"""The sink: writes a container, plainly, if absent, or on condition, and reads it back."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+from connectors.cosmos import probe
+from connectors.cosmos.batch import CREATE, UPSERT, Write, apply, write_of
+from connectors.cosmos.client import CosmosContainer
+from connectors.cosmos.codec import Document, decode
+from connectors.cosmos.config import CosmosSinkSettings
+from connectors.cosmos.errors import (
+    CONFLICT,
+    PRECONDITION_FAILED,
+    RefusedError,
+    is_absent,
+    translate,
+)
+from connectors.cosmos.keys import place
+from replicator.connector import Finding
+from replicator.model.change import Change, Page, Row
+from replicator.model.errors import BatchError, PermanentError, ReplicatorError
+from replicator.model.key import Key, key_text
+
+BATCH_OPERATIONS_MAX = 100
+"""Operations of one transactional batch (learn.microsoft.com/azure/cosmos-db/nosql/transactional-batch)."""
+
+
+class CosmosSink:
+    """A sink into one container, which belongs to its pipeline alone."""
+
+    def __init__(self, container: CosmosContainer, settings: CosmosSinkSettings) -> None:
+        self._container = container
+        self._settings = settings
+
+    async def connect(self) -> None:
+        """Connect, and refuse a container whose definition would lose or refuse documents."""
+        await self._container.open()
+        try:
+            definition = await self._container.definition()
+        except RefusedError as error:
+            raise translate(error.refusal) from error
+        probe.require_sound(definition)
+
+    def group(self, key: Key) -> Hashable:
+        """The partition key value: a transactional batch holds one."""
+        return place(key).pk
+
+    @property
+    def batch_changes_max(self) -> int:
+        """As many as one transactional batch takes."""
+        return BATCH_OPERATIONS_MAX
+
+    async def write(self, changes: Sequence[Change]) -> None:
+        """Upsert and delete, in as few transactional batches as their size allows."""
+        await self._apply(changes, UPSERT)
+
+    async def insert(self, changes: Sequence[Change]) -> None:
+        """Create what is absent."""
+        await self._apply(changes, CREATE)
+
+    async def write_if(self, change: Change, etag: str | None) -> bool:
+        """Apply one change if the document has this ETag, or, with None, if there is none."""
+        write = write_of(change, CREATE)
+        try:
+            await self._send_if(write, etag)
+        except RefusedError as error:
+            if error.refusal.status in {CONFLICT, PRECONDITION_FAILED} or is_absent(error.refusal):
+                return False
+            raise translate(error.refusal, of_change=True) from error
+        return write.document is not None or etag is not None or not await self.fetch([change.key])
+
+    async def fetch(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        """Documents as they are now, with their ETags: a point read, or the SDK's read-many."""
+        wanted = {place(key)[:2]: key for key in keys}
+        try:
+            documents = await self._documents(list(wanted))
+        except RefusedError as error:
+            raise translate(error.refusal) from error
+        rows = {}
+        for document in documents:
+            row = _row(document)
+            key = wanted[document["id"], document["pk"]]
+            if row.key != key:
+                raise PermanentError(
+                    f"{key_text(key)} and {key_text(row.key)} have one place, {document['id']!r}"
+                )
+            rows[key] = row
+        return rows
+
+    async def pieces(self) -> Sequence[str]:
+        """The ranges of the container's physical partitions."""
+        try:
+            return await self._container.ranges()
+        except RefusedError as error:
+            raise translate(error.refusal) from error
+
+    async def scan(self, piece: str, cursor: str | None) -> Page:
+        """A page of the documents of a range.
+
+        Raises:
+            PermanentError: there is a document that Replicator did not write.
+        """
+        documents, following = await self._page(piece, cursor, self._settings.page_rows)
+        return Page([_row(document) for document in documents], following)
+
+    async def is_empty(self) -> bool:
+        """Whether there is no document at all, ours or not."""
+        for piece in await self.pieces():
+            documents, following = await self._page(piece, None, 1)
+            while following is not None and not documents:
+                documents, following = await self._page(piece, following, 1)
+            if documents:
+                return False
+        return True
+
+    async def probe(self) -> Sequence[Finding]:
+        """Look at the account and the container, reading only."""
+        return await probe.probe(self._container)
+
+    async def close(self) -> None:
+        """Release the connections."""
+        await self._container.close()
+
+    async def _apply(self, changes: Sequence[Change], verb: str) -> None:
+        failures: dict[Key, ReplicatorError] = {}
+        writes: list[Write] = []
+        for change in changes:
+            try:
+                writes.append(write_of(change, verb))
+            except ReplicatorError as error:
+                failures[change.key] = error
+        failures |= await apply(self._container, writes)
+        _raise(failures, len(changes))
+
+    async def _send_if(self, write: Write, etag: str | None) -> None:
+        if write.document is None:
+            if etag is not None:
+                await self._container.delete(write.at.id, write.at.pk, etag)
+        elif etag is None:
+            await self._container.create(write.document)
+        else:
+            await self._container.replace(write.document, etag)
+
+    async def _documents(self, places: Sequence[tuple[str, str]]) -> Sequence[Document]:
+        if len(places) > 1:
+            return await self._container.read_many(places)
+        try:
+            return [await self._container.read(*at) for at in places]
+        except RefusedError as error:
+            if is_absent(error.refusal):
+                return []
+            raise
+
+    async def _page(
+        self, piece: str, cursor: str | None, rows_max: int
+    ) -> tuple[list[Document], str | None]:
+        try:
+            return await self._container.page(piece, cursor, rows_max)
+        except RefusedError as error:
+            raise translate(error.refusal) from error
+
+
+def _row(document: Document) -> Row:
+    key, item = decode(document)
+    return Row(key, item, document.get("_etag"))
+
+
+def _raise(failures: Mapping[Key, ReplicatorError], sent: int) -> None:
+    """Raise what failed: one error where it is the error of all, else each by its key."""
+    distinct = {id(error): error for error in failures.values()}
+    if len(failures) == sent and len(distinct) == 1:
+        raise next(iter(distinct.values()))
+    if failures:
+        raise BatchError(failures)
