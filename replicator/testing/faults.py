@@ -1,0 +1,257 @@
+"""Decorators that let a source, a sink and a store meet the network's faults.
+
+A decorated system has exactly the abilities of the one inside, so ``isinstance`` gives the same answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from replicator.connector import (
+    Backlogs,
+    Conditions,
+    Emptiness,
+    Estimates,
+    Finding,
+    Inserts,
+    Marks,
+    Probes,
+    Reads,
+    Retains,
+    Scans,
+    Sink,
+    Source,
+    Start,
+)
+from replicator.model.change import Backlog, Batch, Change, Page, Positions, Row
+from replicator.model.errors import BatchError, ChangeError, NotConnectedError, ReplicatorError
+from replicator.model.key import Key
+from replicator.stores import Store
+from replicator.testing.network import Network, refused, unknown
+
+S = TypeVar("S")
+
+
+class FaultySource:
+    """A source behind a network."""
+
+    def __init__(self, inner: Source, network: Network) -> None:
+        self.inner: Any = inner
+        self.network = network
+
+    async def connect(self, positions: Positions | None) -> Start:
+        """Connecting may fail after it has worked."""
+        return await self.network.ask(lambda: cast(Source, self.inner).connect(positions))
+
+    async def read(self) -> Batch:
+        """A batch may be lost with its connection; then only connecting again brings it back."""
+        chance, rates = self.network.chance, self.network.rates
+        if chance.random() < rates.refused:
+            raise refused(chance)
+        if chance.random() < rates.disconnected:
+            await cast(Source, self.inner).close()
+            raise NotConnectedError("the connection was lost before a read")
+        batch = await cast(Source, self.inner).read()
+        if chance.random() < rates.disconnected:
+            await cast(Source, self.inner).close()
+            raise NotConnectedError("the connection was lost with a batch on it")
+        return batch
+
+    async def commit(self, positions: Positions) -> None:
+        """A commit may work and be reported as failed."""
+        await self.network.ask(lambda: cast(Source, self.inner).commit(positions))
+
+    async def close(self) -> None:
+        """Closing never fails."""
+        await self.inner.close()
+
+
+class FaultySink:
+    """A sink behind a network.
+
+    ``refuse`` tells which changes the sink refuses for good at the moment.
+    """
+
+    def __init__(
+        self, inner: Sink, network: Network, refuse: Callable[[Change], bool] = lambda _: False
+    ) -> None:
+        self.inner: Any = inner
+        self.network = network
+        self.refuse = refuse
+
+    async def connect(self) -> None:
+        """Connecting may fail."""
+        await self.network.ask(self.inner.connect)
+
+    def group(self, key: Key) -> Hashable:
+        """As inside."""
+        return cast(Sink, self.inner).group(key)
+
+    @property
+    def batch_changes_max(self) -> int:
+        """As inside."""
+        return cast(Sink, self.inner).batch_changes_max
+
+    async def write(self, changes: Sequence[Change]) -> None:
+        """A write may happen in part, late, or unseen."""
+        await self.send_batch(cast(Sink, self.inner).write, changes)
+
+    async def close(self) -> None:
+        """Closing never fails."""
+        await self.inner.close()
+
+    async def send_batch(
+        self, write: Callable[[Sequence[Change]], Awaitable[None]], changes: Sequence[Change]
+    ) -> None:
+        """Send what is not left out; name what was left out or refused, each with its own error."""
+        failures: dict[Key, ReplicatorError] = {}
+        kept: list[Change] = []
+        for change in changes:
+            error = self._failure(partial(write, [change]), change, len(changes))
+            if error is None:
+                kept.append(change)
+            else:
+                failures[change.key] = error
+        if kept:
+            await self.network.send(partial(write, kept))
+        if failures and len(changes) == 1:
+            raise next(iter(failures.values()))
+        if failures:
+            raise BatchError(failures)
+
+    def _failure(
+        self, write: Callable[[], Awaitable[None]], change: Change, among: int
+    ) -> ReplicatorError | None:
+        network = self.network
+        if self.refuse(change):
+            return ChangeError("refused for good, by order of the seed")
+        if among == 1 or network.chance.random() >= network.rates.partial:
+            return None
+        if network.chance.random() < 0.5:
+            return refused(network.chance)
+        if network.chance.random() < 0.5:
+            network.carry(write, network.moment())
+        return unknown("no answer for this change")
+
+
+class _Reading:
+    """What both sides can be asked."""
+
+    inner: Any
+    network: Network
+
+
+class _Reads(_Reading):
+    async def fetch(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        """An answer may be old when it arrives."""
+        return await self.network.ask(lambda: cast(Reads, self.inner).fetch(keys))
+
+
+class _Scans(_Reading):
+    async def pieces(self) -> Sequence[str]:
+        """May fail."""
+        return await self.network.ask(cast(Scans, self.inner).pieces)
+
+    async def scan(self, piece: str, cursor: str | None) -> Page:
+        """A page may be old when it arrives."""
+        return await self.network.ask(lambda: cast(Scans, self.inner).scan(piece, cursor))
+
+
+class _Estimates(_Reading):
+    async def estimate(self) -> int | None:
+        """May fail."""
+        return await self.network.ask(cast(Estimates, self.inner).estimate)
+
+
+class _Probes(_Reading):
+    async def probe(self) -> Sequence[Finding]:
+        """May fail."""
+        return await self.network.ask(cast(Probes, self.inner).probe)
+
+
+class _Marks(_Reading):
+    async def mark(self) -> str:
+        """A mark may be set without its name being known."""
+        return await self.network.ask(cast(Marks, self.inner).mark)
+
+
+class _Backlogs(_Reading):
+    async def backlog(self) -> Backlog:
+        """May fail."""
+        return await self.network.ask(cast(Backlogs, self.inner).backlog)
+
+
+class _Retains(_Reading):
+    @property
+    def retention_seconds(self) -> float:
+        """As inside."""
+        return cast(Retains, self.inner).retention_seconds
+
+
+class _Emptiness(_Reading):
+    async def is_empty(self) -> bool:
+        """May fail."""
+        return await self.network.ask(cast(Emptiness, self.inner).is_empty)
+
+
+class _Inserts(FaultySink):
+    async def insert(self, changes: Sequence[Change]) -> None:
+        """As a write."""
+        await self.send_batch(cast(Inserts, self.inner).insert, changes)
+
+
+class _Conditions(FaultySink):
+    async def write_if(self, change: Change, etag: str | None) -> bool:
+        """The condition is looked at when the write lands."""
+        if self.refuse(change):
+            raise ChangeError("refused for good, by order of the seed")
+        return await self.network.send(lambda: cast(Conditions, self.inner).write_if(change, etag))
+
+
+_SHARED = [(Reads, _Reads), (Scans, _Scans), (Estimates, _Estimates), (Probes, _Probes)]
+_OF_A_SOURCE = [*_SHARED, (Marks, _Marks), (Backlogs, _Backlogs), (Retains, _Retains)]
+_OF_A_SINK = [*_SHARED, (Emptiness, _Emptiness), (Inserts, _Inserts), (Conditions, _Conditions)]
+
+
+def faulty_source(inner: Source, network: Network) -> Source:
+    """The source behind the network, with the abilities that it has."""
+    parts = [part for ability, part in _OF_A_SOURCE if isinstance(inner, ability)]
+    return cast(Source, type("FaultySource", (*parts, FaultySource), {})(inner, network))
+
+
+def faulty_sink(inner: Sink, network: Network, refuse: Callable[[Change], bool] = lambda _: False) -> Sink:
+    """The sink behind the network, with the abilities that it has."""
+    parts = [part for ability, part in _OF_A_SINK if isinstance(inner, ability)]
+    return cast(Sink, type("FaultySink", (*parts, FaultySink), {})(inner, network, refuse))
+
+
+class _FaultyStore:
+    """Any method of a store, behind the network: a killed process may have written or not."""
+
+    def __init__(self, inner: Store, network: Network) -> None:
+        self._inner = inner
+        self._network = network
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        method = getattr(self._inner, name)
+
+        async def call(*args: Any) -> Any:
+            return await self._network.ask(partial(method, *args))
+
+        return call
+
+
+def faulty_store(inner: Store, network: Network) -> Store:
+    """The store behind the network; its write has happened or not, and never lands later."""
+    return cast(Store, _FaultyStore(inner, network))
+
+
+__all__ = [
+    "FaultySink",
+    "FaultySource",
+    "faulty_sink",
+    "faulty_source",
+    "faulty_store",
+]

@@ -1,0 +1,161 @@
+"""What happens to a call between its sending and its answer, chosen by a seed.
+
+A call that has an effect is carried by the world, not by the process that made it: once sent it takes
+effect when its fate says so, whether the sender still waits, gave up, or was killed. The answer is a
+matter of its own. So an effect may come before its answer, after a time-out was reported, or never.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+from dataclasses import dataclass
+from typing import TypeVar
+
+from replicator.model.errors import ReplicatorError, TransientError
+from replicator.testing.loop import current_life
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How likely a call meets each fate; what is left over is a good call.
+
+    Attributes:
+        refused: nothing happens, and the caller is told so: throttled, or never connected.
+        lost: nothing happens, and the caller cannot know.
+        late: it happens at any moment until ``call_seconds_max``; the caller cannot know.
+        reset: it happens, and the answer is lost.
+        slow: it happens late, and may well be answered after the caller gave up.
+        partial: of a batch only a part happens, as the answer says; what is reported as of unknown
+            outcome may still land.
+        disconnected: a read finds its connection gone, before or after it took its batch.
+        killed_before_send: a call whose sender is killed before the effect is never sent.
+    """
+
+    refused: float = 0.0
+    lost: float = 0.0
+    late: float = 0.0
+    reset: float = 0.0
+    slow: float = 0.0
+    partial: float = 0.0
+    disconnected: float = 0.0
+    killed_before_send: float = 0.5
+
+
+QUIET = Rates()
+ROUGH = Rates(refused=0.03, lost=0.02, late=0.04, reset=0.03, slow=0.02, partial=0.06, disconnected=0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of one call: seconds to its effect (None: never), to its answer, and the answer."""
+
+    effect_seconds: float | None
+    answer_seconds: float
+    error: TransientError | None = None
+
+
+class Network:
+    """Carries calls between a process and the systems. ``rates`` may be changed at any time."""
+
+    def __init__(self, chance: random.Random, rates: Rates, call_seconds_max: float) -> None:
+        self.chance = chance
+        self.rates = rates
+        self.call_seconds_max = call_seconds_max
+        self._landings: set[asyncio.Task[None]] = set()
+
+    @property
+    def in_flight(self) -> int:
+        """How many effects may still land."""
+        return len(self._landings)
+
+    async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
+        """A call without an effect that matters: it may fail, or its answer may be old on arrival."""
+        fate = self.fate()
+        if fate.effect_seconds is None:
+            await asyncio.sleep(fate.answer_seconds)
+            raise fate.error or unknown("no answer")
+        await asyncio.sleep(min(fate.effect_seconds, fate.answer_seconds))
+        answer = await question()
+        await asyncio.sleep(max(0.0, fate.answer_seconds - fate.effect_seconds))
+        if fate.error is not None:
+            raise fate.error
+        return answer
+
+    async def send(self, effect: Callable[[], Awaitable[T]]) -> T:
+        """A call with an effect."""
+        fate = self.fate()
+        carried = None if fate.effect_seconds is None else self.carry(effect, fate.effect_seconds)
+        await asyncio.sleep(fate.answer_seconds)
+        if fate.error is not None:
+            raise fate.error
+        if carried is None:
+            raise unknown("no answer")
+        return await carried
+
+    def carry(self, effect: Callable[[], Awaitable[T]], seconds: float) -> asyncio.Future[T]:
+        """Let the world carry out the effect after so many seconds; the future has its result."""
+        sender = current_life()
+        sent = self.chance.random() >= self.rates.killed_before_send
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[T] = loop.create_future()
+
+        async def land() -> None:
+            await asyncio.sleep(seconds)
+            if sender is not None and not sender.alive and not sent:
+                return
+            try:
+                answer = await effect()
+            except ReplicatorError as error:
+                if not result.done():
+                    result.set_exception(error)
+                    result.exception()  # nobody may be waiting any more; that is no complaint
+            else:
+                if not result.done():
+                    result.set_result(answer)
+
+        landing = loop.create_task(land(), name="landing", context=Context())
+        self._landings.add(landing)
+        landing.add_done_callback(self._landings.discard, context=Context())
+        return result
+
+    def fate(self) -> Fate:
+        """Draw the fate of one call."""
+        chance, rates, longest = self.chance, self.rates, self.call_seconds_max
+        effect, answer = chance.expovariate(200.0), chance.expovariate(200.0)
+        draw = chance.random() - rates.refused
+        if draw < 0:
+            return Fate(None, answer, refused(chance))
+        if (draw := draw - rates.lost) < 0:
+            return Fate(None, chance.uniform(0.0, longest), unknown("no answer"))
+        if (draw := draw - rates.late) < 0:
+            answer = chance.uniform(0.0, longest / 2)
+            return Fate(self.moment(), answer, unknown("no answer in time"))
+        if (draw := draw - rates.reset) < 0:
+            return Fate(min(effect, answer), max(effect, answer), unknown("connection reset"))
+        if draw < rates.slow:
+            effect = self.moment()
+            return Fate(effect, effect + chance.uniform(0.0, longest / 2))
+        return Fate(effect, effect + answer)
+
+    def moment(self) -> float:
+        """Some moment at which a call may still take effect; early and late ones are both likely."""
+        longest = self.call_seconds_max * 0.99
+        return longest * self.chance.random() ** self.chance.choice((1, 3))
+
+
+def refused(chance: random.Random) -> TransientError:
+    """A call that certainly did nothing: throttled, or not connected."""
+    if chance.random() < 0.5:
+        wait = chance.uniform(0.0, 0.5)
+        return TransientError("too many", settled=True, reason="throttled", retry_after_seconds=wait)
+    return TransientError("connection refused", settled=True, reason="unreachable")
+
+
+def unknown(message: str) -> TransientError:
+    """A call whose outcome its sender cannot know."""
+    return TransientError(message, settled=False, reason="timeout")
