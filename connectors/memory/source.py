@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from itertools import count
 
 from connectors.memory.codec import Place, change_of, place_of, position_of, record_of
 from connectors.memory.config import MemorySourceSettings
@@ -202,13 +201,11 @@ class MemorySource:
 class MarkedMemorySource(MemorySource):
     """A source that may put marks into the table's log."""
 
-    _marks = count(1)  # of the process, so that a mark of an earlier source is never taken for ours
-
     async def mark(self) -> str:
         """Put a mark into every open shard; it is proved once each of them has delivered it."""
         await asyncio.sleep(0)
-        name = f"mark-{next(self._marks)}"
-        self._awaited[name] = set(self._table.mark(name))
+        name, shards = self._table.mark()
+        self._awaited[name] = set(shards)
         return name
 
     def _first_places(self) -> dict[str, Place]:

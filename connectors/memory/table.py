@@ -92,6 +92,7 @@ class MemoryTable:
         self.shards: dict[str, Shard] = {}
         self._forgets_committed = forgets_committed
         self._numbers = count()
+        self._marks = count(1)
         self._watchers: list[Callable[[str, Entry], None]] = []
         size = 16**16
         for index in range(shards):
@@ -110,12 +111,13 @@ class MemoryTable:
         self._append(key, Entry(self.clock.wall(), key))
         return True
 
-    def mark(self, name: str) -> list[str]:
-        """Put a mark into the log of every open shard; returns the shards."""
+    def mark(self) -> tuple[str, list[str]]:
+        """Put a new mark into the log of every open shard; returns its name and the shards."""
+        name = f"mark-{next(self._marks)}"
         shards = self.open_shards()
         for shard in shards:
             shard.entries.append(Entry(self.clock.wall(), mark=name))
-        return [shard.name for shard in shards]
+        return name, [shard.name for shard in shards]
 
     def split(self, name: str) -> list[str]:
         """Close a shard and open two children over its range; returns the children."""
