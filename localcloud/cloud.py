@@ -40,7 +40,7 @@ class LocalClouds:
         self.directory = directory
         self._azurite, self._persist = azurite, persist
         self._servers: dict[str, Server] = {}
-        self._aws_url = self._cosmos_url = ""
+        self.ministack_url = self._aws_url = self._cosmos_url = ""
         self._storage_urls: dict[str, str] = {}
 
     @classmethod
@@ -129,8 +129,8 @@ class LocalClouds:
         return ";".join(f"{name}={value}" for name, value in parts.items())
 
     def _plan(self) -> None:
-        ministack, upstream_url = standins.ministack(self.directory, persist=self._persist)
-        proxy, self._aws_url = standins.proxy(self.directory, upstream_url)
+        ministack, self.ministack_url = standins.ministack(self.directory, persist=self._persist)
+        proxy, self._aws_url = standins.proxy(self.directory, self.ministack_url)
         cosmos, self._cosmos_url = standins.cosmos(self.directory)
         servers = [ministack, proxy, cosmos]
         if self._azurite:

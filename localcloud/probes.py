@@ -1,12 +1,22 @@
 """Asking a server whether it answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import urlsplit
 
-__all__ = ["answers_http"]
+__all__ = ["all_answer_http", "answers_http"]
 
 _PROBE_SECONDS_MAX = 2.0
+
+
+def all_answer_http(urls: Iterable[str]) -> Callable[[], Awaitable[bool]]:
+    """Return a probe: does a GET of each URL get an HTTP answer?"""
+    probes = [answers_http(url) for url in urls]
+
+    async def probe() -> bool:
+        return all([await one() for one in probes])
+
+    return probe
 
 
 def answers_http(url: str) -> Callable[[], Awaitable[bool]]:

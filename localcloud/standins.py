@@ -5,7 +5,7 @@ from pathlib import Path
 
 from localcloud.node import azurite_command
 from localcloud.ports import free_port
-from localcloud.probes import answers_http
+from localcloud.probes import all_answer_http, answers_http
 from localcloud.processes import Server
 
 __all__ = ["azurite", "cosmos", "ministack", "proxy"]
@@ -64,7 +64,7 @@ def azurite(directory: Path, *, persist: bool) -> tuple[Server, dict[str, str]]:
         command += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
     command += ["--location", str(directory / "azurite")] if persist else ["--inMemoryPersistence"]
     urls = {service: f"http://127.0.0.1:{port}" for service, port in ports.items()}
-    return Server("azurite", command, answers_http(urls["blob"]), _log(directory, "azurite")), urls
+    return Server("azurite", command, all_answer_http(urls.values()), _log(directory, "azurite")), urls
 
 
 def _log(directory: Path, name: str) -> Path:

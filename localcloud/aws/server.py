@@ -128,13 +128,13 @@ class AwsServer:
                 return await self._streams.answer(call)
             except AwsError as error:
                 return refusal(error)
+        if call.operation in OPERATIONS:
+            return await self._time_to_live.answer(call, *_scope(call))
         if call.service != "dynamodb" or call.operation.startswith(_READS):
             return await self._upstream.exchange(call)
         return await self._write(call)
 
     async def _write(self, call: Call) -> Reply:
-        if call.operation in OPERATIONS:
-            return await self._time_to_live.answer(call, *_scope(call))
         try:
             reply = await self._upstream.exchange(call)
         finally:
