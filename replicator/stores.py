@@ -99,6 +99,9 @@ class DeadLetters(Protocol):
     ) -> Sequence[DeadLetter]:
         """Up to ``limit`` letters with an id greater than ``after``, in order of id."""
 
+    async def get_dead_letter(self, letter_id: int) -> DeadLetter | None:
+        """The letter with this id."""
+
     async def count_dead_letters(self, pipeline: str) -> int:
         """How many are open."""
 
@@ -127,7 +130,47 @@ class Journal(Protocol):
         """The newest entries, oldest first."""
 
 
-class Store(Checkpoints, Tombstones, DeadLetters, Journal, Protocol):
+class Comparison(Protocol):
+    """Scratch room in which a verification compares two sides by digest, whatever their size."""
+
+    async def add(self, side: str, digests: Sequence[tuple[Key, bytes]]) -> None:
+        """Note digests of one side, ``source`` or ``sink``; a key that comes again takes the newer one."""
+
+    async def differences(self, after: Key | None, limit: int) -> Sequence[Key]:
+        """Up to ``limit`` keys after the given one whose digests differ or are on one side only.
+
+        In the comparison's own stable order.
+        """
+
+    async def close(self) -> None:
+        """Forget everything. May be called more than once."""
+
+
+class Report(Protocol):
+    """A file with one line per key that a verification has something to say about."""
+
+    @property
+    def place(self) -> str:
+        """Where an operator finds it."""
+
+    async def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Append lines, in this order."""
+
+    async def close(self) -> None:
+        """Finish the report. May be called more than once."""
+
+
+class Desk(Protocol):
+    """Where a verification works and reports."""
+
+    async def open_comparison(self, pipeline: str) -> Comparison:
+        """An empty comparison; an unfinished earlier one of the pipeline is gone."""
+
+    async def open_report(self, pipeline: str, at: float) -> Report:
+        """An empty report named after the pipeline and the time, in seconds since the epoch."""
+
+
+class Store(Checkpoints, Tombstones, DeadLetters, Journal, Desk, Protocol):
     """All durable notes of one service."""
 
     async def close(self) -> None:

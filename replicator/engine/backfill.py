@@ -19,6 +19,8 @@ from replicator.engine.retry import Retrier
 from replicator.engine.tracker import Ticket
 from replicator.model.change import Change, Kind, Page, Row
 from replicator.model.checkpoint import PIECE_DONE, Backfill, Mode
+from replicator.model.key import Key
+from replicator.model.record import Item
 
 Unpaused = Callable[[], Awaitable[object]]
 """Waits while the pipeline is paused."""
@@ -102,3 +104,8 @@ def write_rows(delivery: Delivery, operation: Operation, rows: Sequence[Row]) ->
     changes = [Change(Kind.UPSERT, row.key, row.record, 0.0) for row in rows]
     delivery.submit(operation, changes, Ticket(len(changes), done))
     return durable
+
+
+def restore_keys(delivery: Delivery, operation: Operation, keys: Sequence[Key]) -> asyncio.Future[None]:
+    """Submit keys to an operation that looks the records up itself; done when all are settled."""
+    return write_rows(delivery, operation, [Row(key, Item({})) for key in keys])

@@ -31,7 +31,7 @@ class Backoff:
         self.attempts += 1
         bounded = min(exponential, self._limits.retry_seconds_max)
         wait = bounded * (0.5 + self._jitter.random() / 2)
-        asked: float | None = getattr(error, "retry_after_seconds", None)
+        asked = error.retry_after_seconds if isinstance(error, TransientError) else None
         return max(asked, wait / 4) if asked is not None else wait
 
     def reset(self) -> None:

@@ -11,16 +11,13 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 
 from replicator.connector import FETCH_KEYS_MAX, Reads, Scans
-from replicator.engine.backfill import write_rows
+from replicator.engine.backfill import restore_keys
 from replicator.engine.delivery import Delivery
 from replicator.engine.operations import Restore
 from replicator.engine.retry import Retrier
 from replicator.model.change import Row
 from replicator.model.key import Key
-from replicator.model.record import Item
 from replicator.stores import Tombstones
-
-_NOTHING = Item({})
 
 
 class Sweeper:
@@ -49,8 +46,8 @@ class Sweeper:
 
     async def _sweep(self, keys: Sequence[Key]) -> None:
         present = await self._retrier.persist("source", "sweep", lambda: self._source.fetch(keys))
-        absent = [Row(key, _NOTHING) for key in keys if key not in present]
-        await write_rows(self._delivery, self._restore, absent)
+        absent = [key for key in keys if key not in present]
+        await restore_keys(self._delivery, self._restore, absent)
         self.keys += len(keys)
 
 

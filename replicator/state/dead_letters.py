@@ -38,6 +38,12 @@ def list_after(
     return [_letter(*row) for row in rows]
 
 
+def get(connection: sqlite3.Connection, letter_id: int) -> DeadLetter | None:
+    """The letter with this id."""
+    found = list_after(connection, None, None, letter_id - 1, 1)
+    return found[0] if found and found[0].id == letter_id else None
+
+
 def count_open(connection: sqlite3.Connection, pipeline: str) -> int:
     """How many letters of the pipeline are open."""
     (count,) = connection.execute(

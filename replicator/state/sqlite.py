@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from replicator.model.checkpoint import Checkpoint
 from replicator.model.errors import StateError
 from replicator.model.key import Key
 from replicator.state import checkpoints, dead_letters, journal, tombstones
+from replicator.state.comparison import SqliteComparison
 from replicator.state.failures import state_error
 from replicator.state.lock import FileLock
 from replicator.state.opening import connect, open_database
+from replicator.state.report import JsonLinesReport
 from replicator.state.writer import Operation, Result, Writer
 from replicator.stores import Claim, DeadLetter, JournalEntry
 
@@ -103,6 +106,10 @@ class SqliteStore:
             partial(dead_letters.list_after, pipeline=pipeline, state=state, after=after, limit=limit)
         )
 
+    async def get_dead_letter(self, letter_id: int) -> DeadLetter | None:
+        """See ``replicator.stores.DeadLetters``."""
+        return await self._read(partial(dead_letters.get, letter_id=letter_id))
+
     async def count_dead_letters(self, pipeline: str) -> int:
         """See ``replicator.stores.DeadLetters``."""
         return await self._read(partial(dead_letters.count_open, pipeline=pipeline))
@@ -118,6 +125,17 @@ class SqliteStore:
     async def entries(self, limit: int) -> Sequence[JournalEntry]:
         """See ``replicator.stores.Journal``."""
         return await self._read(partial(journal.newest, limit=limit))
+
+    async def open_comparison(self, pipeline: str) -> SqliteComparison:
+        """See ``replicator.stores.Desk``; it lies beside the state file."""
+        place = self._path.with_name(f"{self._path.name}.verify-{pipeline}")
+        return await asyncio.to_thread(SqliteComparison, place)
+
+    async def open_report(self, pipeline: str, at: float) -> JsonLinesReport:
+        """See ``replicator.stores.Desk``; reports lie in a folder beside the state file."""
+        moment = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        place = self._path.parent / "reports" / f"verify-{pipeline}-{moment}.jsonl"
+        return await asyncio.to_thread(JsonLinesReport, place)
 
     async def close(self) -> None:
         """Finish the writes under way, close the file and release its lock."""

@@ -1,0 +1,241 @@
+"""The supervisor: keeps one pipeline running, knows what it is doing, and carries out what it is told.
+
+A pipeline that fails is not started again by itself: what could be retried has been retried inside it, so
+a failure needs an operator, who then resumes. Each start is a new incarnation with fresh connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from replicator.connector import Retains
+from replicator.engine.backfill import restore_keys
+from replicator.engine.inspector import Inspector
+from replicator.engine.parts import Parts
+from replicator.engine.pipeline import Pipeline
+from replicator.engine.rate import Rate
+from replicator.engine.status import (
+    Failure,
+    PipelineStatus,
+    State,
+    backfill_of,
+    failure_of,
+    lag_of,
+)
+from replicator.engine.verify import Verification
+from replicator.model.checkpoint import Phase
+from replicator.model.errors import CutoverError, first_cause
+from replicator.stores import DeadLetter
+
+FOLLOW_SECONDS = 1.0
+
+
+class NotNowError(CutoverError):
+    """A command cannot be carried out in the pipeline's present state; the message says why."""
+
+    code = "not_now"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a supervisor is responsible for.
+
+    ``assemble`` gives the parts of a new incarnation; ``source`` and ``sink`` are connector names.
+    ``verify`` asks for one verification by itself as soon as a backfill is complete.
+    """
+
+    name: str
+    source: str
+    sink: str
+    assemble: Callable[[], Parts]
+    freshness_seconds_max: float
+    verify: bool = True
+
+
+class Supervisor:
+    """One pipeline, through all its incarnations."""
+
+    def __init__(self, charge: Charge, failed: Callable[[str, BaseException], None]) -> None:
+        """``failed`` is told of every error that stopped an incarnation, for the log."""
+        self.charge = charge
+        self._failed = failed
+        self._pipeline: Pipeline | None = None
+        self._inspector: Inspector | None = None
+        self._failure: Failure | None = None
+        self._wanted = asyncio.Event()
+        self._wanted.set()
+        self._new_backfill = False
+        self._stopping = False
+        self._stopped = False
+        self._rate = Rate()
+
+    # The life of the pipeline.
+
+    async def run(self) -> None:
+        """Run incarnations until ``stop``; after a failure, wait for ``resume``."""
+        try:
+            while True:
+                await self._wanted.wait()
+                if self._stopping:
+                    return
+                self._wanted.clear()
+                await self._run_once()
+        finally:
+            self._stopped = True
+
+    async def _run_once(self) -> None:
+        new_backfill, self._new_backfill, self._failure = self._new_backfill, False, None
+        parts = self.charge.assemble()
+        try:
+            pipeline = self._pipeline = Pipeline(parts)
+            await self._accompany(pipeline, new_backfill=new_backfill)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is shown, logged, and waits for resume
+            cause = first_cause(error) if isinstance(error, ExceptionGroup) else error
+            self._failure = failure_of(cause, parts.clock.wall())
+            self._failed(self.charge.name, cause)
+
+    async def _accompany(self, pipeline: Pipeline, *, new_backfill: bool) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            self._inspector = Inspector(pipeline, tasks)
+            following = tasks.create_task(self._follow(pipeline), name=f"follow-{self.charge.name}")
+            await pipeline.run(new_backfill=new_backfill)
+            following.cancel()
+
+    async def _follow(self, pipeline: Pipeline) -> None:
+        """Sample the rate, and verify once, by itself, when a backfill has become complete."""
+        await pipeline.connected.wait()
+        inspector = self._inspector
+        while inspector is not None:
+            backfill = pipeline.keeper.backfill
+            self._rate.sample(pipeline.parts.clock.monotonic(), backfill.rows)
+            unverified = backfill.phase is Phase.COMPLETE and backfill.mismatches is None
+            if self.charge.verify and unverified and pipeline.proof and inspector.progress is None:
+                inspector.begin(repair=False, quiet_source=False)
+            await asyncio.sleep(FOLLOW_SECONDS)
+
+    # What an operator may ask for.
+
+    def pause(self) -> None:
+        """Stop reading; what was read is still written. Pausing twice is pausing once."""
+        self._running().pause()
+
+    def resume(self, *, new_backfill: bool = False) -> None:
+        """Go on after a pause or a failure; with ``new_backfill``, reconcile everything from the start.
+
+        Raises:
+            NotNowError: a new backfill was asked for while the pipeline runs.
+        """
+        if self._failure is not None:
+            self._new_backfill = new_backfill
+            self._wanted.set()
+            return
+        if new_backfill:
+            raise NotNowError(
+                f"{self.charge.name} is {self.state.value}; only a failed pipeline takes a new backfill",
+                hint="To compare and mend everything now, run `replicator verify NAME --repair`.",
+            )
+        self._running().resume()
+
+    def stop(self) -> None:
+        """Finish what is under way and end ``run``."""
+        self._stopping = True
+        self._wanted.set()
+        if self._pipeline is not None:
+            self._pipeline.stop()
+
+    async def barrier(self) -> str:
+        """Return, with how it is proved, once everything committed at the source by now is applied."""
+        return await self._running().proofs.applied()
+
+    def verify(self, *, repair: bool, quiet_source: bool) -> Verification:
+        """Start a verification and return its progress, which grows.
+
+        Raises:
+            NotNowError: one is running, or the pipeline is not.
+        """
+        pipeline, inspector = self._running(), self._inspector
+        if inspector is None or inspector.busy:
+            raise NotNowError(
+                f"{self.charge.name} is being verified already",
+                hint="Wait for it with `replicator status`, then ask again.",
+            )
+        if pipeline.proof is None:
+            raise NotNowError(
+                f"{self.charge.name} is still being backfilled or is replaying",
+                hint="Verification tells nothing before the delta has passed the backfill's end.",
+            )
+        if pipeline.paused:
+            raise NotNowError(f"{self.charge.name} is paused", hint="Resume it first.")
+        return inspector.begin(repair=repair, quiet_source=quiet_source)
+
+    async def replay(self, letter: DeadLetter) -> bool:
+        """Restore the letter's key from the source; False where the sink refuses it again."""
+        pipeline = self._running()
+        await restore_keys(pipeline.delivery, pipeline.restore, [letter.key])
+        settled = await pipeline.parts.store.settle_dead_letter(letter.id, "replayed")
+        await pipeline.morgue.refresh()
+        return settled
+
+    def _running(self) -> Pipeline:
+        if self._pipeline is None or self._failure is not None or not self._pipeline.connected.is_set():
+            raise NotNowError(
+                f"{self.charge.name} is {self.state.value}",
+                hint="Look at `replicator status`; `replicator resume` starts a failed pipeline again.",
+            )
+        return self._pipeline
+
+    # What is known of it.
+
+    @property
+    def state(self) -> State:
+        """What the pipeline is doing."""
+        if self._stopped:
+            return State.STOPPED
+        if self._failure is not None and not self._wanted.is_set():
+            return State.FAILED
+        if self._stopping:
+            return State.STOPPING
+        if self._pipeline is None or not self._pipeline.connected.is_set():
+            return State.STARTING
+        return State.PAUSED if self._pipeline.paused else State.RUNNING
+
+    @property
+    def pipeline(self) -> Pipeline | None:
+        """The present incarnation, for metrics."""
+        return self._pipeline
+
+    def status(self) -> PipelineStatus:
+        """Everything that is known, at this moment."""
+        charge, pipeline, state = self.charge, self._pipeline, self.state
+        lag = None if pipeline is None else lag_of(pipeline, charge.freshness_seconds_max)
+        fresh = lag is not None and not lag.stale
+        status = PipelineStatus(
+            name=charge.name,
+            source=charge.source,
+            sink=charge.sink,
+            state=state,
+            healthy=state is State.PAUSED or (state is State.RUNNING and fresh),
+            failure=self._failure,
+            lag=lag,
+        )
+        return status if pipeline is None else self._told(status, pipeline)
+
+    def _told(self, status: PipelineStatus, pipeline: Pipeline) -> PipelineStatus:
+        connected = pipeline.connected.is_set()
+        return replace(
+            status,
+            backfill=backfill_of(pipeline, self._rate),
+            proof=pipeline.proof,
+            retains=isinstance(pipeline.source, Retains),
+            changes_read=pipeline.changes_read,
+            changes_written=dict(pipeline.delivery.written.changes),
+            changes_in_flight=pipeline.tracker.changes_pending if connected else 0,
+            bytes_in_flight=pipeline.tracker.bytes_pending if connected else 0,
+            lanes=len(pipeline.delivery.lanes),
+            dead_letters_open=pipeline.morgue.open,
+            checkpoint_saved_at=pipeline.keeper.saved_at if connected else None,
+            troubles=pipeline.troubles.current,
+            verification=None if self._inspector is None else self._inspector.progress,
+        )

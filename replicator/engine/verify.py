@@ -1,0 +1,158 @@
+"""Verification: whether the sink really holds what the source holds, and a list of every key where not.
+
+Both sides are scanned and compared by digest, computed from what was read. That finds candidates only: a
+key may just have changed between the two scans. Each candidate is then looked at by itself on both sides,
+again and again with everything read in between applied, until it is equal, or differs while the source
+stands still. Only then is it a mismatch. A key that never stands still counts as one, too: nothing is
+called clean on hope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from replicator.connector import FETCH_KEYS_MAX, Reads
+from replicator.engine.parts import RepairableSource, ScannableSink
+from replicator.engine.retry import Retrier
+from replicator.engine.sweep import scan_all
+from replicator.model.change import Row
+from replicator.model.clock import Clock
+from replicator.model.key import Key, key_text
+from replicator.model.record import digest
+from replicator.stores import Comparison, Report
+
+LOOKS_MAX = 8
+"""How often a candidate is looked at before a key that keeps changing counts as a mismatch."""
+
+MISSING = "missing"
+DIFFERENT = "different"
+EXTRA = "extra"
+UNSETTLED = "unsettled"
+KINDS = (MISSING, DIFFERENT, EXTRA, UNSETTLED)
+
+
+@dataclass(slots=True)
+class Verification:
+    """One pass over all keys; grows while it runs.
+
+    Attributes:
+        started_at, finished_at: seconds since the epoch; ``finished_at`` None while it runs.
+        quiet_source: True where an operator vouched that nobody writes to the source: then the first
+            difference counts.
+        keys: records scanned, by side.
+        candidates: keys whose digests differed between the scans.
+        found: mismatches by kind, before any repair.
+        repaired: how many of them were repaired and then found equal.
+        report: where every mismatch is listed, one JSON line each.
+        error: why the pass broke off, if it did.
+    """
+
+    started_at: float
+    quiet_source: bool = False
+    finished_at: float | None = None
+    keys: dict[str, int] = field(default_factory=lambda: {"source": 0, "sink": 0})
+    candidates: int = 0
+    found: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    repaired: int = 0
+    report: str = ""
+    error: str | None = None
+
+    @property
+    def mismatches(self) -> int:
+        """What is left after the repairs."""
+        return sum(self.found.values()) - self.repaired
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Carries out one verification.
+
+    ``catch_up`` waits until everything committed at the source so far is applied; ``repair`` restores keys
+    from the source, inside their lanes; None where nothing is to be repaired.
+    """
+
+    source: RepairableSource
+    sink: ScannableSink
+    catch_up: Callable[[], Awaitable[object]]
+    repair: Callable[[Sequence[Key]], Awaitable[None]] | None
+    retrier: Retrier
+    clock: Clock
+
+    async def verify(self, progress: Verification, comparison: Comparison, report: Report) -> None:
+        """Fill in ``progress`` and the report."""
+        progress.report = report.place
+        await self.catch_up()
+        await self._scan("source", self.source, progress, comparison)
+        await self._scan("sink", self.sink, progress, comparison)
+        after: Key | None = None
+        while candidates := await comparison.differences(after, FETCH_KEYS_MAX):
+            progress.candidates += len(candidates)
+            await self._examine(candidates, progress, report)
+            after = candidates[-1]
+        progress.finished_at = self.clock.wall()
+
+    async def _scan(
+        self, side: str, system: RepairableSource | ScannableSink, progress: Verification, into: Comparison
+    ) -> None:
+        async for rows in scan_all(system, side, self.retrier):
+            await into.add(side, [(row.key, digest(row.record)) for row in rows])
+            progress.keys[side] += len(rows)
+
+    async def _examine(self, candidates: Sequence[Key], progress: Verification, report: Report) -> None:
+        mismatched = await self._settle(candidates, looks_max=1 if progress.quiet_source else LOOKS_MAX)
+        if not mismatched:
+            return
+        repaired: set[Key] = set()
+        if self.repair is not None:
+            await self.repair(list(mismatched))
+            repaired = mismatched.keys() - (await self._settle(list(mismatched), LOOKS_MAX)).keys()
+        for kind in mismatched.values():
+            progress.found[kind] += 1
+        progress.repaired += len(repaired)
+        await report.write(
+            [
+                {"key": key_text(key), "mismatch": kind, "repaired": key in repaired}
+                for key, kind in mismatched.items()
+            ]
+        )
+
+    async def _settle(self, candidates: Sequence[Key], looks_max: int) -> dict[Key, str]:
+        """Those of the candidates that are mismatches, each with its kind.
+
+        With more than one look it takes two in a row that say so, because a key that was changed and
+        changed back between the two source reads only seems to stand still.
+        """
+        mismatched: dict[Key, str] = {}
+        suspected: set[Key] = set()
+        open_keys = list(candidates)
+        for _ in range(looks_max):
+            before = await self._fetch("source", self.source, open_keys)
+            if looks_max > 1:
+                await self.catch_up()
+            in_sink = await self._fetch("sink", self.sink, open_keys)
+            after = before if looks_max == 1 else await self._fetch("source", self.source, open_keys)
+            still = [key for key in open_keys if not _equal(after.get(key), in_sink.get(key))]
+            stood_still = {key for key in still if _equal(before.get(key), after.get(key))}
+            for key in stood_still & suspected if looks_max > 1 else stood_still:
+                mismatched[key] = _kind(after.get(key), in_sink.get(key))
+            suspected = stood_still
+            open_keys = [key for key in still if key not in mismatched]
+            if not open_keys:
+                break
+        return mismatched | dict.fromkeys(open_keys, UNSETTLED)
+
+    async def _fetch(self, side: str, system: Reads, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        return await self.retrier.persist(side, "verify", lambda: system.fetch(keys))
+
+
+def _equal(one: Row | None, other: Row | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return digest(one.record) == digest(other.record)
+
+
+def _kind(in_source: Row | None, in_sink: Row | None) -> str:
+    if in_source is None:
+        return EXTRA
+    return MISSING if in_sink is None else DIFFERENT
