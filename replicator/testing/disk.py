@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from replicator.model.checkpoint import Checkpoint
 from replicator.model.errors import CheckpointConflictError
 from replicator.model.key import Key, key_text
-from replicator.stores import Claim, DeadLetter, JournalEntry
+from replicator.stores import Claim, Comparison, DeadLetter, JournalEntry, Report
+from replicator.testing.desk import InMemoryComparison, InMemoryReport
 
 
 @dataclass(slots=True)
@@ -101,6 +102,10 @@ class InMemoryStore:
         )
         return list(found)[:limit]
 
+    async def get_dead_letter(self, letter_id: int) -> DeadLetter | None:
+        """The letter with this id."""
+        return self._disk.letters.get(letter_id)
+
     async def count_dead_letters(self, pipeline: str) -> int:
         """How many are open."""
         return len(self._open(pipeline))
@@ -120,6 +125,14 @@ class InMemoryStore:
     async def entries(self, limit: int) -> Sequence[JournalEntry]:
         """The newest, oldest first."""
         return self._disk.journal[-limit:]
+
+    async def open_comparison(self, _pipeline: str) -> Comparison:
+        """An empty comparison."""
+        return InMemoryComparison()
+
+    async def open_report(self, pipeline: str, at: float) -> Report:
+        """An empty report."""
+        return InMemoryReport(f"memory:{pipeline}@{at:.0f}")
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -267,6 +267,13 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             self._ready.append(heappop(self._timers)[2])
 
 
+def virtual_loop(seed: int | str) -> VirtualLoop:
+    """A new loop. The interface's other methods stay abstract on purpose; they are the outside."""
+    make: Any = VirtualLoop
+    loop: VirtualLoop = make(seed)
+    return loop
+
+
 class VirtualClock:
     """The clocks of one machine on the loop; its wall clock can be stepped."""
 

@@ -1,0 +1,214 @@
+"""What really happened, noted where it happened and without the engine; and the checks against it.
+
+Every state of a key has a number, in the order of the commits at the source; an upsert carries its number
+in the attribute ``v``. The ledger watches the table and the container themselves, so it sees what every
+process, and every call that landed late, did to them.
+
+It shares no code with the engine. Of the memory connector it uses how a position is read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from connectors.memory.codec import place_of, record_of
+from connectors.memory.container import MemoryContainer, Operation
+from connectors.memory.table import Entry, MemoryTable
+from replicator.model.change import Positions
+from replicator.model.checkpoint import Checkpoint
+from replicator.model.clock import Clock
+from replicator.model.key import Key, key_text
+from replicator.model.record import Value
+
+NUMBER = "v"
+NEVER = 0
+"""The number of a key's state before its first one."""
+
+
+class State(NamedTuple):
+    """One state of one key at the source."""
+
+    number: int
+    committed_at: float
+    deleted: bool
+
+
+class Logged(NamedTuple):
+    """A state's place in a shard's log: how many entries had been read once it was."""
+
+    read: int
+    key: Key
+    state: State
+
+
+@dataclass(slots=True)
+class Shown:
+    """What the sink has shown of one key."""
+
+    number: int | None = None  # of the record it shows now; None where it shows none
+    landed_max: int = NEVER  # the newest state that was ever written
+    absent_until: float = 0.0  # the last instant at which there was no record, if there is one now
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The notes. ``violations`` is what is wrong, in words, oldest first."""
+
+    table: MemoryTable
+    container: MemoryContainer
+    clock: Clock
+    violations: list[str] = field(default_factory=list)
+    numbers: int = NEVER
+    frozen: bool = False
+    _states: dict[Key, list[State]] = field(default_factory=lambda: defaultdict(list))
+    _logs: dict[str, list[Logged]] = field(default_factory=lambda: defaultdict(list))
+    _shown: dict[Key, Shown] = field(default_factory=lambda: defaultdict(Shown))
+    _excused: dict[Key, int] = field(default_factory=dict)
+    _checked: dict[str, int] = field(default_factory=dict)  # per shard: entries known to be in the sink
+    _saved: dict[str, int] = field(default_factory=dict)
+    _run: int = 0
+    _run_began_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.table.watch(self._committed)
+        self.container.watch(self._landed)
+
+    # What is noted.
+
+    def stamp(self, attributes: Mapping[str, Value]) -> dict[str, Value]:
+        """The attributes with the number that their state is about to have."""
+        return {**attributes, NUMBER: {"N": str(self.numbers + 1)}}
+
+    def excuse(self, key: Key) -> None:
+        """The sink refuses this key for good just now: its newest state is a dead letter."""
+        states = self._states[key]
+        self._excused[key] = states[-1].number if states else NEVER
+
+    def _committed(self, shard: str, entry: Entry) -> None:
+        if entry.key is None:
+            return
+        self.numbers += 1
+        state = State(self.numbers, entry.committed_at, deleted=entry.document is None)
+        self._states[entry.key].append(state)
+        self._logs[shard].append(Logged(self.table.shards[shard].end, entry.key, state))
+
+    def _landed(self, operation: Operation) -> None:
+        shown = self._shown[operation.key]
+        if operation.document is None:
+            shown.number = None
+        else:
+            if shown.number is None:
+                shown.absent_until = self.clock.wall()
+            shown.number = int(record_of(operation.document).attributes[NUMBER]["N"])
+            shown.landed_max = max(shown.landed_max, shown.number)
+        if self.frozen and not self._agrees(operation.key):
+            self._complain(f"{key_text(operation.key)} was made wrong again after everything was right")
+
+    # What is checked as it happens.
+
+    def saved(self, checkpoint: Checkpoint) -> None:
+        """A checkpoint was made durable: everything it stands behind has to be in the sink."""
+        run = checkpoint.backfill.run if checkpoint.backfill is not None else 0
+        reads = {shard: place_of(position).read for shard, position in checkpoint.positions.items()}
+        if run != self._run:  # the start of a run; what came before it is the backfill's
+            self._run, self._run_began_at = run, self.clock.wall()
+            self._checked = dict(reads)
+        for shard, read in reads.items():
+            self._check_landed(shard, read)
+        self._saved = reads
+
+    def committed(self, positions: Positions) -> None:
+        """The source was told that it may forget: never more than the checkpoint holds."""
+        for shard, position in positions.items():
+            read = place_of(position).read
+            if read > self._saved.get(shard, 0):
+                self._complain(
+                    f"the source may forget {shard} up to {read}, saved is {self._saved.get(shard)}"
+                )
+
+    def reported(self, lag_seconds: float, freshness_seconds: float) -> None:
+        """The engine said how far behind it is: nothing older than that may be missing."""
+        promised = self.clock.wall() - max(lag_seconds, freshness_seconds)
+        for key, states in self._states.items():
+            for state in states:
+                if state.committed_at < self._run_began_at or state.number <= self._covered(key):
+                    continue
+                if state.committed_at < promised:
+                    age = self.clock.wall() - state.committed_at
+                    self._complain(
+                        f"lag {lag_seconds:.3f} s, freshness {freshness_seconds:.3f} s were reported,"
+                        f" but {key_text(key)} #{state.number} has been missing for {age:.3f} s"
+                    )
+                break
+
+    def opened(self, seconds: float) -> None:
+        """The gate is open: the sink shows every key as it is now, or was within so many seconds."""
+        promised = self.clock.wall() - seconds
+        for key in self._states.keys() | self._shown.keys():
+            due = [state for state in self._states[key] if state.committed_at <= promised]
+            if not self._shows(key, due[-1].number if due else NEVER):
+                self._complain(
+                    f"the gate is open, but {key_text(key)} shows {self._shown[key].number}"
+                    f" and should show {due[-1] if due else 'nothing'} or newer"
+                )
+
+    # What is checked in the end.
+
+    def differences(self) -> list[str]:
+        """Every key in which the sink is not equal to the source."""
+        keys = set(self.table.rows) | set(self.container.rows)
+        return sorted(key_text(key) for key in keys if not self._agrees(key))
+
+    def missing(self) -> int:
+        """How many keys differ."""
+        return len(self.differences())
+
+    def freeze(self) -> None:
+        """From now on nothing changes at the source, and the sink may only stay right."""
+        self.frozen = True
+
+    def _agrees(self, key: Key) -> bool:
+        source, sink = self.table.rows.get(key), self.container.rows.get(key)
+        if source is None or sink is None:
+            return source is sink
+        return record_of(source.document) == record_of(sink.document)
+
+    def _check_landed(self, shard: str, read: int) -> None:
+        checked = self._checked.get(shard, 0)
+        for logged in self._logs[shard]:
+            if checked < logged.read <= read and not self._is_accounted_for(logged):
+                self._complain(
+                    f"the checkpoint stands at {shard} {read}, but {key_text(logged.key)}"
+                    f" #{logged.state.number} at {logged.read} never reached the sink"
+                )
+        self._checked[shard] = max(checked, read)
+
+    def _is_accounted_for(self, logged: Logged) -> bool:
+        excused = self._excused.get(logged.key, NEVER)
+        return logged.state.number <= max(excused, self._covered(logged.key))
+
+    def _covered(self, key: Key) -> int:
+        """The newest state of which the sink is known to have shown it, or one after it."""
+        shown = self._shown[key]
+        absent_until = self.clock.wall() if shown.number is None else shown.absent_until
+        gone = (
+            state.number
+            for state in reversed(self._states[key])
+            if state.deleted and state.committed_at <= absent_until
+        )
+        return max(shown.landed_max, next(gone, NEVER))
+
+    def _shows(self, key: Key, least: int) -> bool:
+        """Whether the sink shows this state of the key or a newer one."""
+        number = self._shown[key].number
+        if number is not None:
+            return number >= least
+        after = [state for state in self._states[key] if state.number >= least]
+        return least == NEVER or any(state.deleted for state in after)
+
+    def _complain(self, violation: str) -> None:
+        if violation not in self.violations:
+            self.violations.append(violation)

@@ -1,0 +1,88 @@
+"""What a seed decides before anything runs: the systems, the workload, the faults, the bounds."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from replicator.config.limits import Limits
+from replicator.testing.network import QUIET, ROUGH, Rates
+
+STEP_SECONDS_MAX = 1.5
+"""How far the engine's wall clock is ever set off; within what the proof *by time* tolerates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One world.
+
+    Attributes:
+        cold_rows, hot_keys: rows that are there from the start; keys that are written all the time.
+        leftovers: whether the sink holds something when the pipeline first starts.
+        marks: whether the source has marks.
+        delay_seconds: between a commit and its change becoming readable in the log.
+        forgets: whether the source drops what the engine committed.
+        busy_seconds: how long writes, faults and kills go on before everything heals.
+        gap_seconds: mean time between two writes.
+        kills, stops, splits, steps: how often the process is killed or asked to stop, a shard splits, and
+            the engine's wall clock is set.
+    """
+
+    shards: int
+    cold_rows: int
+    hot_keys: int
+    leftovers: bool
+    marks: bool
+    delay_seconds: float
+    forgets: bool
+    busy_seconds: float
+    gap_seconds: float
+    kills: int
+    stops: int
+    splits: int
+    steps: int
+    page_rows: int
+    page_changes: int
+    poll_seconds: float
+    rates: Rates
+    limits: Limits
+
+
+def draw(seed: int) -> Plan:
+    """The plan of a seed."""
+    chance = random.Random(f"plan {seed}")  # noqa: S311 - a simulation, not a secret
+    return Plan(
+        shards=chance.randint(1, 3),
+        cold_rows=chance.choice((0, 10, 40)),
+        hot_keys=chance.randint(2, 8),
+        leftovers=chance.random() < 0.4,
+        marks=chance.random() < 0.75,
+        delay_seconds=chance.choice((0.0, 0.0, 0.3, 1.0)),
+        forgets=chance.random() < 0.5,
+        busy_seconds=chance.uniform(5.0, 15.0),
+        gap_seconds=chance.choice((0.03, 0.1, 0.3)),
+        kills=chance.choice((0, 1, 2, 4)),
+        stops=chance.choice((0, 0, 1)),
+        splits=chance.choice((0, 0, 1, 3)),
+        steps=chance.choice((0, 0, 2)),
+        page_rows=chance.randint(2, 10),
+        page_changes=chance.randint(2, 20),
+        poll_seconds=chance.choice((0.2, 0.5)),
+        rates=chance.choice((QUIET, ROUGH, ROUGH, ROUGH)),
+        limits=_limits(chance),
+    )
+
+
+def _limits(chance: random.Random) -> Limits:
+    return Limits(
+        batch_changes_max=chance.choice((1, 3, 20)),
+        changes_in_flight_max=chance.choice((20, 200)),
+        bytes_in_flight_max=chance.choice((2_000, 100_000)),
+        sink_calls_in_flight_max=chance.choice((2, 6)),
+        sink_call_seconds_max=chance.choice((1.0, 3.0)),
+        checkpoint_seconds=chance.choice((0.2, 1.0)),
+        backfill_pieces_in_flight_max=chance.choice((1, 3)),
+        retry_seconds_min=0.05,
+        retry_seconds_max=1.0,
+        stop_seconds_max=4.0,
+    )

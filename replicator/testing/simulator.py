@@ -1,0 +1,151 @@
+"""The simulator: one seed is one world in which the unmodified engine has to keep its promises.
+
+While the world is busy, users write, calls fail in every way, shards split and the process is killed at any
+moment; nothing unsafe may happen. Then everything heals, and the sink has to become equal to the source
+within bounded virtual time, and to stay so.
+
+    python -m replicator.testing.simulator --seed 7
+    python -m replicator.testing.simulator --seeds 1000 --from 0
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from replicator.testing.bugs import BUGS
+from replicator.testing.loop import DeadlockError, virtual_loop
+from replicator.testing.network import QUIET
+from replicator.testing.plan import STEP_SECONDS_MAX, Plan, draw
+from replicator.testing.world import World
+
+CONVERGE_SECONDS_MAX = 90.0
+"""Virtual time for becoming equal after the faults have ended; a swallowed mark alone takes 30 s."""
+
+OBSERVE_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a seed showed; ``trace`` is equal for equal runs."""
+
+    seed: int
+    bugs: tuple[str, ...]
+    violations: tuple[str, ...]
+    trace: str
+    steps: int
+    seconds: float
+    starts: int
+
+    @property
+    def reproduce(self) -> str:
+        """The command that shows it again."""
+        planted = "".join(f" --bug {bug}" for bug in self.bugs)
+        return f"python -m replicator.testing.simulator --seed {self.seed}{planted}"
+
+    def __str__(self) -> str:
+        told = f"{self.violations[0]}; and {len(self.violations) - 1} more" if self.violations else "ok"
+        return f"{self.reproduce}  # {told}"
+
+
+def run_seed(seed: int, bugs: Sequence[str] = ()) -> Report:
+    """Live through the world of a seed, with bugs planted by name, and report what was wrong."""
+    with closing(virtual_loop(seed)) as loop:
+        world = World(seed, draw(seed), loop, tuple(BUGS[bug] for bug in bugs))
+        try:
+            loop.run_until_complete(_live(world, world.plan))
+        except DeadlockError as error:
+            world.ledger.violations.append(str(error))
+        complaints = [f"a task failed unseen: {complaint}" for complaint in loop.complaints]
+        return Report(
+            seed=seed,
+            bugs=tuple(bugs),
+            violations=(*world.ledger.violations, *complaints),
+            trace=world.trace,
+            steps=loop.steps,
+            seconds=loop.time(),
+            starts=world.starts,
+        )
+
+
+async def _live(world: World, plan: Plan) -> None:
+    world.workload.prepare()
+    world.start()
+    observing = asyncio.create_task(_observe(world))
+    async with asyncio.TaskGroup() as busy:
+        busy.create_task(world.workload.write_for(plan.busy_seconds))
+        busy.create_task(world.workload.split_shards())
+        busy.create_task(_interrupt(world))
+        busy.create_task(_step_clock(world))
+    world.network.rates = QUIET
+    await _converge(world)
+    observing.cancel()
+
+
+async def _interrupt(world: World) -> None:
+    """Kill or stop the process now and then, and start it again."""
+    plan, chance = world.plan, world.chance
+    interruptions = [world.kill] * plan.kills + [world.stop] * plan.stops
+    chance.shuffle(interruptions)
+    for interrupt in interruptions:
+        await asyncio.sleep(chance.uniform(0.0, plan.busy_seconds / len(interruptions)))
+        if (stopping := interrupt()) is not None:
+            await stopping
+        await asyncio.sleep(chance.choice((0.0, chance.uniform(0.0, 2.0))))
+        world.start()
+
+
+async def _step_clock(world: World) -> None:
+    """Set the wall clock of the engine's machine off and back."""
+    for number in range(world.plan.steps):
+        await asyncio.sleep(world.chance.uniform(0.0, world.plan.busy_seconds / world.plan.steps))
+        step = world.chance.uniform(-STEP_SECONDS_MAX, STEP_SECONDS_MAX) if number % 2 == 0 else 0.0
+        world.set_clock_off(step)
+
+
+async def _observe(world: World) -> None:
+    while True:
+        await asyncio.sleep(OBSERVE_SECONDS)
+        world.observe()
+
+
+async def _converge(world: World) -> None:
+    ends_at = world.loop.time() + CONVERGE_SECONDS_MAX
+    while not world.at_rest:
+        if world.loop.time() > ends_at:
+            world.ledger.violations.append(f"did not converge: {world.ledger.differences()}")
+            return
+        await asyncio.sleep(OBSERVE_SECONDS)
+    world.ledger.freeze()
+    await asyncio.sleep(2 * world.plan.limits.sink_call_seconds_max)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run seeds; print one line for each that fails, and a summary."""
+    parser = argparse.ArgumentParser(prog="python -m replicator.testing.simulator")
+    parser.add_argument("--seed", type=int, help="run this seed alone and tell everything")
+    parser.add_argument("--seeds", type=int, default=100, help="run so many seeds")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")
+    parser.add_argument("--bug", action="append", default=[], choices=sorted(BUGS), help="plant a bug")
+    options = parser.parse_args(arguments)
+    if options.seed is not None:
+        report = run_seed(options.seed, options.bug)
+        sys.stdout.write("\n".join([*report.violations, str(draw(options.seed)), repr(report), ""]))
+        return 1 if report.violations else 0
+    failed = 0
+    for seed in range(options.first, options.first + options.seeds):
+        report = run_seed(seed, options.bug)
+        if report.violations:
+            failed += 1
+            sys.stdout.write(f"{report}\n")
+            sys.stdout.flush()
+    sys.stdout.write(f"{options.seeds} seeds, {failed} failed\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

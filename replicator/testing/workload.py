@@ -1,0 +1,84 @@
+"""What users of the source do: write few keys very often, in few partitions, and leave many alone."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from connectors.memory.container import Operation, Verb
+from connectors.memory.table import MemoryTable
+from replicator.model.key import Key
+from replicator.model.record import Item, Value, record_to_json
+from replicator.testing.ledger import NUMBER, Ledger
+from replicator.testing.plan import Plan
+
+GROUPS = 2
+EXTRAS = 4
+
+
+class Workload:
+    """The writers of one world."""
+
+    def __init__(self, chance: random.Random, plan: Plan, table: MemoryTable, ledger: Ledger) -> None:
+        self._chance = chance
+        self._plan = plan
+        self._table = table
+        self._ledger = ledger
+        self._hot = [_key("hot", number) for number in range(plan.hot_keys)]
+        self._cold = [_key("cold", number) for number in range(plan.cold_rows)]
+
+    def prepare(self) -> None:
+        """What is there before the first start: rows, their history in the log, leftovers in the sink."""
+        for key in [*self._cold, *self._hot]:
+            self._put(key)
+        if self._plan.leftovers:
+            self._leave_over()
+        for key in self._hot:
+            if self._chance.random() < 0.5:
+                self._write(key)
+
+    async def write_for(self, seconds: float) -> None:
+        """Write hot keys, and now and then a cold one, for so long."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + seconds
+        while loop.time() < ends_at:
+            await asyncio.sleep(self._chance.expovariate(1.0 / self._plan.gap_seconds))
+            rare = self._cold and self._chance.random() < 0.1
+            self._write(self._chance.choice(self._cold if rare else self._hot))
+
+    async def split_shards(self) -> None:
+        """Split open shards at moments of the busy time."""
+        for _ in range(self._plan.splits):
+            await asyncio.sleep(self._chance.uniform(0.0, self._plan.busy_seconds / self._plan.splits))
+            self._table.split(self._chance.choice(self._table.open_shards()).name)
+
+    def _write(self, key: Key) -> None:
+        if self._chance.random() < 0.35 and self._table.delete(key):
+            return
+        self._put(key)
+
+    def _put(self, key: Key) -> None:
+        self._table.put(key, self._ledger.stamp(_attributes(key)))
+
+    def _leave_over(self) -> None:
+        """Older, equal and unknown records, as an aborted run or another tool leaves them."""
+        for key in [*self._cold, *self._hot]:
+            row = self._table.rows.get(key)
+            fate = self._chance.random()
+            if row is None or fate < 0.3:
+                continue
+            self._ledger.container.apply([Operation(Verb.UPSERT, key, row.document)])
+            if fate < 0.6:
+                self._write(key)
+        for number in range(EXTRAS):
+            extra = record_to_json(Item({**_attributes(_key("extra", number)), NUMBER: {"N": "-1"}}))
+            self._ledger.container.apply([Operation(Verb.UPSERT, _key("extra", number), extra)])
+
+
+def _key(kind: str, number: int) -> Key:
+    return (f"group-{number % GROUPS}", f"{kind}-{number}")
+
+
+def _attributes(key: Key) -> dict[str, Value]:
+    group, name = key
+    return {"group": {"S": str(group)}, "name": {"S": str(name)}}

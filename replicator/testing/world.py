@@ -1,0 +1,209 @@
+"""A world: a table, a container, a disk, a network between them, and processes that replicate.
+
+The processes run the unmodified engine. They reach the world only through the decorators of ``faults``,
+and they can be killed between any two steps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Callable
+
+from connectors.memory.config import MemorySinkSettings, MemorySourceSettings
+from connectors.memory.container import MemoryContainer
+from connectors.memory.sink import MemorySink
+from connectors.memory.source import MarkedMemorySource, MemorySource
+from connectors.memory.table import MemoryTable
+from replicator.connector import Source
+from replicator.engine.gate import Bounds, Observation, judge
+from replicator.engine.parts import Parts
+from replicator.engine.pipeline import Pipeline
+from replicator.engine.status import lag_of
+from replicator.model.change import Positions
+from replicator.model.checkpoint import Checkpoint, Phase
+from replicator.model.errors import ReplicatorError
+from replicator.testing.disk import Disk, InMemoryStore
+from replicator.testing.faults import faulty_sink, faulty_source, faulty_store
+from replicator.testing.ledger import Ledger
+from replicator.testing.loop import Life, VirtualClock, VirtualLoop
+from replicator.testing.network import QUIET, Network
+from replicator.testing.plan import Plan
+from replicator.testing.workload import Workload
+
+NAME = "orders"
+FRESHNESS_SECONDS_MAX = 3.0
+BOUNDS = Bounds(
+    lag_seconds_max=1.0,
+    freshness_seconds_max=FRESHNESS_SECONDS_MAX,
+    retention_seconds_min=60.0,
+    stable_for_seconds=0.0,
+)
+
+Plant = Callable[[Pipeline], None]
+"""Puts a bug into a pipeline before it runs."""
+
+
+class LedgerStore(InMemoryStore):
+    """A store that shows every saved checkpoint to the ledger."""
+
+    def __init__(self, disk: Disk, ledger: Ledger) -> None:
+        super().__init__(disk)
+        self._ledger = ledger
+
+    async def save(self, pipeline: str, checkpoint: Checkpoint) -> None:
+        """Save, then have it checked."""
+        await super().save(pipeline, checkpoint)
+        self._ledger.saved(checkpoint)
+
+
+class _LedgerSource(MemorySource):
+    """A source that shows every commit to the ledger."""
+
+    ledger: Ledger
+
+    async def commit(self, positions: Positions) -> None:
+        self.ledger.committed(positions)
+        await super().commit(positions)
+
+
+class _MarkedLedgerSource(_LedgerSource, MarkedMemorySource):
+    pass
+
+
+class World:
+    """Everything of one seed."""
+
+    def __init__(self, seed: int, plan: Plan, loop: VirtualLoop, plants: tuple[Plant, ...]) -> None:
+        self.plan = plan
+        self.loop = loop
+        self.chance = random.Random(f"world {seed}")  # noqa: S311 - a simulation, not a secret
+        self.clock = VirtualClock(loop)
+        self.stepped_seconds = 0.0
+        self.table = MemoryTable(
+            plan.shards,
+            VirtualClock(loop),
+            delay_seconds=plan.delay_seconds,
+            forgets_committed=plan.forgets,
+        )
+        self.container = MemoryContainer()
+        self.disk = Disk()
+        self.ledger = Ledger(self.table, self.container, self.table.clock)
+        self.workload = Workload(self.chance, plan, self.table, self.ledger)
+        self.network = Network(self.chance, plan.rates, plan.limits.sink_call_seconds_max)
+        self.local = Network(self.chance, QUIET, plan.limits.sink_call_seconds_max)
+        self.life: Life | None = None
+        self.pipeline: Pipeline | None = None
+        self.process: asyncio.Task[None] | None = None
+        self.starts = 0
+        self._plants = plants
+        self._trace = hashlib.blake2b(digest_size=8)
+        self.container.watch(lambda operation: self.note(f"{operation.verb.value} {operation.key}"))
+        self.table.watch(lambda shard, entry: self.note(f"{shard} {entry.key}"))
+
+    def note(self, event: str) -> None:
+        """Add an event to the trace, by which two runs of a seed are compared."""
+        self._trace.update(f"{self.loop.time():.6f} {event}\n".encode())
+
+    @property
+    def trace(self) -> str:
+        """What has happened so far, as a digest."""
+        return self._trace.hexdigest()
+
+    def start(self) -> None:
+        """Start a process."""
+        self.starts += 1
+        self.note(f"start {self.starts}")
+        self.life = Life(f"process-{self.starts}")
+        self.process = self.life.run(lambda: self.loop.create_task(self._replicate(), name="process"))
+
+    def kill(self) -> None:
+        """End the process between two steps."""
+        self.note("kill")
+        if self.life is not None:
+            self.life.kill(self.loop)
+
+    async def stop(self) -> None:
+        """Ask the process to stop, and kill it if it does not within its time."""
+        self.note("stop")
+        if self.pipeline is None or self.process is None:
+            return
+        self.pipeline.stop()
+        await asyncio.wait([self.process], timeout=2 * self.plan.limits.stop_seconds_max)
+        if not self.process.done():
+            self.kill()
+
+    def set_clock_off(self, seconds: float) -> None:
+        """Let the wall clock of the process's machine differ from the source's by so much."""
+        self.clock.step(seconds - (self.clock.wall() - self.table.clock.wall()))
+        self.stepped_seconds = max(self.stepped_seconds, abs(seconds))
+
+    def observe(self) -> None:
+        """Compare what the engine says of itself with what is the case."""
+        pipeline, life = self.pipeline, self.life
+        if pipeline is None or life is None or not life.alive:
+            return
+        lag = lag_of(pipeline, FRESHNESS_SECONDS_MAX)
+        if lag is None or lag.lag_seconds is None or lag.freshness_seconds is None:
+            return
+        slack = self.stepped_seconds + 1e-6
+        self.ledger.reported(lag.lag_seconds + slack, lag.freshness_seconds + slack)
+        observation = Observation(
+            pipeline=NAME,
+            state="running",
+            phase=pipeline.keeper.backfill.phase,
+            proof=pipeline.proof,
+            lag=lag,
+            retains=True,
+            dead_letters_open=pipeline.morgue.open,
+            mismatches=0,
+        )
+        if judge([observation], BOUNDS, None, self.clock.wall()).can_cutover:
+            self.ledger.opened(max(lag.lag_seconds, lag.freshness_seconds) + slack)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is left to do: the backfill is over, all is proved applied, nothing can land."""
+        pipeline = self.pipeline
+        return (
+            pipeline is not None
+            and pipeline.proof is not None
+            and pipeline.keeper.backfill.phase is Phase.COMPLETE
+            and not self.network.in_flight
+            and not self.ledger.differences()
+        )
+
+    async def _replicate(self) -> None:
+        self.pipeline = Pipeline(self._parts())
+        for plant in self._plants:
+            plant(self.pipeline)
+        try:
+            await self.pipeline.run()
+        except ReplicatorError as error:
+            self.ledger.violations.append(f"the pipeline failed: {error.code}: {error.message}")
+
+    def _parts(self) -> Parts:
+        plan = self.plan
+        sink = MemorySink(self.container, MemorySinkSettings(container=NAME, page_rows_max=plan.page_rows))
+        return Parts(
+            name=NAME,
+            source=faulty_source(self._source(), self.network),
+            sink=faulty_sink(sink, self.network),
+            store=faulty_store(LedgerStore(self.disk, self.ledger), self.local),
+            limits=plan.limits,
+            clock=self.clock,
+            jitter=random.Random(f"jitter {self.chance.random()}"),  # noqa: S311 - a simulation
+        )
+
+    def _source(self) -> Source:
+        settings = MemorySourceSettings(
+            table=NAME,
+            poll_seconds=self.plan.poll_seconds,
+            page_changes_max=self.plan.page_changes,
+            page_rows_max=self.plan.page_rows,
+            pieces=3,
+        )
+        source = (_MarkedLedgerSource if self.plan.marks else _LedgerSource)(self.table, settings)
+        source.ledger = self.ledger
+        return source
