@@ -19,6 +19,7 @@ class Inspector:
     def __init__(self, pipeline: Pipeline, tasks: asyncio.TaskGroup) -> None:
         self._pipeline = pipeline
         self._tasks = tasks
+        self._task: asyncio.Task[None] | None = None
         self.progress: Verification | None = None
 
     @property
@@ -30,10 +31,15 @@ class Inspector:
         """Start a verification; what is returned grows until ``finished_at`` is set."""
         progress = Verification(self._pipeline.parts.clock.wall(), quiet_source=quiet_source)
         self.progress = progress
-        self._tasks.create_task(
+        self._task = self._tasks.create_task(
             self._carry_out(progress, repair=repair), name=f"verify-{self._pipeline.parts.name}"
         )
         return progress
+
+    def abandon(self) -> None:
+        """The pipeline ends: so does the verification, without a result."""
+        if self._task is not None:
+            self._task.cancel()
 
     async def _carry_out(self, progress: Verification, *, repair: bool) -> None:
         pipeline = self._pipeline

@@ -35,8 +35,9 @@ class Partitions:
         self._read_to = {name: self._read_to.get(name) for name in start.open_partitions}
 
     def read_beyond(self, moment: float) -> bool:
-        """True where every open partition is read to beyond this instant."""
-        return all(read_to is not None and read_to > moment for read_to in self._read_to.values())
+        """True where every open partition is read to beyond this instant; never true of none."""
+        seen = self._read_to.values()
+        return bool(seen) and all(read_to is not None and read_to > moment for read_to in seen)
 
     @property
     def read_to(self) -> Mapping[str, float | None]:

@@ -77,16 +77,18 @@ class Pipeline:
             ReplicatorError: what no retry can help with; the pipeline has stopped.
         """
         claim = await self.parts.store.claim(self.parts.name)
+        clean = claim.clean  # nothing is written before the pipeline is open
         try:
             await self._open(claim, new_backfill=new_backfill)
+            clean = False
             clean = await self._replicate()
         except BaseExceptionGroup as group:
             raise first_cause(group) from group
         finally:
             await self.source.close()
             await self.sink.close()
-        if clean:
-            await self.parts.store.release(self.parts.name, claim.epoch)
+            if clean:
+                await self.parts.store.release(self.parts.name, claim.epoch)
 
     def pause(self) -> None:
         """Stop reading, at the next batch or page; what was read is still written."""

@@ -27,7 +27,7 @@ class Backoff:
 
     def next_seconds(self, error: BaseException) -> float:
         """The wait before the next attempt. Never shorter than the service asked for."""
-        exponential = self._limits.retry_seconds_min * 2 ** min(self.attempts, 20)
+        exponential = self._limits.retry_seconds_min * 2.0 ** min(self.attempts, 20)
         self.attempts += 1
         bounded = min(exponential, self._limits.retry_seconds_max)
         wait = bounded * (0.5 + self._jitter.random() / 2)

@@ -69,12 +69,15 @@ class Supervisor:
         self._new_backfill = False
         self._stopping = False
         self._stopped = False
+        self._task: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
         self._rate = Rate()
 
     # The life of the pipeline.
 
     async def run(self) -> None:
         """Run incarnations until ``stop``; after a failure, wait for ``resume``."""
+        self._task = asyncio.current_task()
         try:
             while True:
                 await self._wanted.wait()
@@ -87,6 +90,7 @@ class Supervisor:
 
     async def _run_once(self) -> None:
         new_backfill, self._new_backfill, self._failure = self._new_backfill, False, None
+        self._ended.clear()
         parts = self.charge.assemble()
         try:
             pipeline = self._pipeline = Pipeline(parts)
@@ -95,19 +99,23 @@ class Supervisor:
             cause = first_cause(error) if isinstance(error, ExceptionGroup) else error
             self._failure = failure_of(cause, parts.clock.wall())
             self._failed(self.charge.name, cause)
+        finally:
+            self._ended.set()
 
     async def _accompany(self, pipeline: Pipeline, *, new_backfill: bool) -> None:
         async with asyncio.TaskGroup() as tasks:
-            self._inspector = Inspector(pipeline, tasks)
-            following = tasks.create_task(self._follow(pipeline), name=f"follow-{self.charge.name}")
+            inspector = self._inspector = Inspector(pipeline, tasks)
+            following = tasks.create_task(
+                self._follow(pipeline, inspector), name=f"follow-{self.charge.name}"
+            )
             await pipeline.run(new_backfill=new_backfill)
             following.cancel()
+            inspector.abandon()
 
-    async def _follow(self, pipeline: Pipeline) -> None:
+    async def _follow(self, pipeline: Pipeline, inspector: Inspector) -> None:
         """Sample the rate, and verify once, by itself, when a backfill has become complete."""
         await pipeline.connected.wait()
-        inspector = self._inspector
-        while inspector is not None:
+        while True:
             backfill = pipeline.keeper.backfill
             self._rate.sample(pipeline.parts.clock.monotonic(), backfill.rows)
             unverified = backfill.phase is Phase.COMPLETE and backfill.mismatches is None
@@ -139,15 +147,32 @@ class Supervisor:
         self._running().resume()
 
     def stop(self) -> None:
-        """Finish what is under way and end ``run``."""
+        """Finish what is under way and end ``run``; a pipeline that is not open yet is let go at once."""
         self._stopping = True
         self._wanted.set()
-        if self._pipeline is not None:
+        if self._pipeline is None:
+            return
+        if self._pipeline.connected.is_set():
             self._pipeline.stop()
+        elif self._task is not None:
+            self._task.cancel()
 
     async def barrier(self) -> str:
-        """Return, with how it is proved, once everything committed at the source by now is applied."""
-        return await self._running().proofs.applied()
+        """Return, with how it is proved, once everything committed at the source by now is applied.
+
+        Raises:
+            NotNowError: the pipeline is not running, or ended meanwhile.
+        """
+        applied = asyncio.ensure_future(self._running().proofs.applied())
+        ended = asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait([applied, ended], return_when=asyncio.FIRST_COMPLETED)
+            if not applied.done():
+                raise NotNowError(f"{self.charge.name} stopped before everything was applied")
+            return applied.result()
+        finally:
+            applied.cancel()
+            ended.cancel()
 
     def verify(self, *, repair: bool, quiet_source: bool) -> Verification:
         """Start a verification and return its progress, which grows.
