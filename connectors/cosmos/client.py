@@ -150,7 +150,7 @@ class CosmosContainer:
         if self._settings.consistency is not None or self._client is None:
             return self._settings.consistency or ""
         account = await self._call(self._client.client_connection.GetDatabaseAccount())
-        return (account.ConsistencyPolicy or {}).get("defaultConsistencyLevel", "")
+        return str((account.ConsistencyPolicy or {}).get("defaultConsistencyLevel", ""))
 
     async def throughput(self) -> int | None:
         """The container's own request units per second; None where it is serverless or the database's."""
