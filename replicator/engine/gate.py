@@ -8,19 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from replicator.config.settings import Gate
 from replicator.engine.lag import Lag
 from replicator.engine.proof import BY_TIME
 from replicator.model.checkpoint import Phase
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What an open gate demands; all in seconds."""
-
-    lag_seconds_max: float
-    freshness_seconds_max: float
-    retention_seconds_min: float
-    stable_for_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +67,7 @@ class Verdict:
     clear_since: float | None = field(default=None)
 
 
-def judge(
-    observations: Sequence[Observation], bounds: Bounds, before: Verdict | None, now: float
-) -> Verdict:
+def judge(observations: Sequence[Observation], bounds: Gate, before: Verdict | None, now: float) -> Verdict:
     """The verdict at ``now``; ``before`` is the one before it, for the time that all has been well."""
     ranked = sorted(
         ((observation, reasons_of(observation, bounds)) for observation in observations),
@@ -99,7 +88,7 @@ def judge(
     return Verdict(can_cutover=True, reasons=(), notes=_notes(observations), clear_since=clear_since)
 
 
-def reasons_of(observation: Observation, bounds: Bounds) -> list[Reason]:
+def reasons_of(observation: Observation, bounds: Gate) -> list[Reason]:
     """Everything that keeps one pipeline from being cut over, the gravest first."""
     name = observation.pipeline
 
@@ -128,7 +117,7 @@ def reasons_of(observation: Observation, bounds: Bounds) -> list[Reason]:
 
 
 def _lag_reasons(
-    lag: Lag, bounds: Bounds, reason: Callable[[str, str], Reason], *, retains: bool
+    lag: Lag, bounds: Gate, reason: Callable[[str, str], Reason], *, retains: bool
 ) -> list[Reason]:
     found: list[Reason] = []
     if lag.stale:

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from replicator.engine.gate import Bounds, Verdict, judge
+from replicator.config.settings import Gate
+from replicator.engine.gate import Verdict, judge
 from replicator.engine.status import PipelineStatus, observation_of
 from replicator.engine.supervisor import Supervisor
 from replicator.engine.verify import Verification
@@ -27,7 +28,7 @@ class Service:
     """One migration, running."""
 
     def __init__(
-        self, migration: str, supervisors: Sequence[Supervisor], store: Store, bounds: Bounds, clock: Clock
+        self, migration: str, supervisors: Sequence[Supervisor], store: Store, bounds: Gate, clock: Clock
     ) -> None:
         self.migration = migration
         self.store = store
