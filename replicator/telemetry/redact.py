@@ -8,7 +8,9 @@ from structlog.typing import EventDict, WrappedLogger
 
 MASK = "***"
 
-_SECRET_NAME = re.compile(r"token|secret|password|credential|authorization|account_key", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"token|secret|password|credential|authorization|account_?key|connection_?string", re.IGNORECASE
+)
 
 # A secret's name, a separator, and the value up to the next separator: connection strings of Azure
 # (AccountKey, SharedAccessKey), shared access signatures (sig), credentials of AWS, HTTP headers.
@@ -26,11 +28,16 @@ _BEARER = re.compile(r"\b(bearer)\s+[\w.~+/=-]+", re.IGNORECASE)
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """A structlog processor: mask values under secret names, and secrets inside texts."""
     for key, value in event.items():
-        if _SECRET_NAME.search(key):
+        if is_secret_name(key):
             event[key] = MASK
         elif isinstance(value, str):
             event[key] = masked(value)
     return event
+
+
+def is_secret_name(name: str) -> bool:
+    """True where a value of this name is to be taken for a secret."""
+    return _SECRET_NAME.search(name) is not None
 
 
 def masked(text: str) -> str:

@@ -1,0 +1,78 @@
+"""What is wrong only together: settings that are each allowed and cannot all be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+
+from replicator.config.limits import Limits
+from replicator.config.problems import Path, Problem
+from replicator.config.secrets import read_secret
+from replicator.config.settings import End, Settings
+from replicator.model.errors import ConfigError
+
+
+def contradictions(settings: Settings, environ: Mapping[str, str]) -> list[Problem]:
+    """Everything that contradicts something else, or names what is not there."""
+    return [
+        *_token(settings, environ),
+        *_limits(settings.limits, ("limits",)),
+        *_pipelines(settings),
+        *_shared_sinks(settings),
+    ]
+
+
+def _token(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:
+    api = settings.api
+    try:
+        read_secret(api.token_file, api.token_env, environ)
+    except ConfigError as error:
+        name = "token_file" if api.token_file is not None else "token_env"
+        yield Problem(("api", name), str(error), error.hint)
+
+
+def _limits(limits: Limits, path: Path) -> Iterator[Problem]:
+    if limits.retry_seconds_min > limits.retry_seconds_max:
+        yield Problem(
+            (*path, "retry_seconds_min"),
+            f"{limits.retry_seconds_min:g} is more than retry_seconds_max, {limits.retry_seconds_max:g}",
+            "The first wait is the shortest.",
+        )
+
+
+def _pipelines(settings: Settings) -> Iterator[Problem]:
+    names: set[str] = set()
+    for number, pipeline in enumerate(settings.pipelines):
+        path = ("pipelines", number)
+        if pipeline.name in names:
+            yield Problem(
+                (*path, "name"), f"another pipeline is called {pipeline.name}", "Names are unique."
+            )
+        names.add(pipeline.name)
+        if pipeline.limits.model_fields_set:
+            yield from _limits(effective(settings.limits, pipeline.limits), (*path, "limits"))
+
+
+def _shared_sinks(settings: Settings) -> Iterator[Problem]:
+    writers: dict[Hashable, str] = {}
+    for number, pipeline in enumerate(settings.pipelines):
+        if not pipeline.sink.connector:  # it is not valid, and something else was said of it
+            continue
+        first = writers.setdefault(_target(pipeline.sink), pipeline.name)
+        if first != pipeline.name:
+            yield Problem(
+                ("pipelines", number, "sink"),
+                f"the pipeline {first} writes to the same place",
+                "Two pipelines would overwrite each other's records; give each a place of its own.",
+            )
+
+
+def _target(end: End) -> Hashable:
+    """What a sink writes to: its settings without a default say what, its endpoint says where."""
+    fields = type(end.settings).model_fields.items()
+    names = [name for name, field in fields if field.is_required() or name in ("endpoint", "region")]
+    return end.connector, tuple((name, str(getattr(end.settings, name))) for name in names)
+
+
+def effective(common: Limits, own: Limits) -> Limits:
+    """A pipeline's bounds: its own where it sets them, else the common ones."""
+    return common.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
