@@ -9,6 +9,7 @@ from typing import Self
 from localcloud import standins
 from localcloud.aws.remote import AwsControl
 from localcloud.cosmos import WELL_KNOWN_KEY
+from localcloud.ports import Port
 from localcloud.processes import Server
 
 __all__ = ["LocalClouds"]
@@ -129,11 +130,16 @@ class LocalClouds:
         return ";".join(f"{name}={value}" for name, value in parts.items())
 
     def _plan(self) -> None:
-        ministack, self.ministack_url = standins.ministack(self.directory, persist=self._persist)
-        proxy, self._aws_url = standins.proxy(self.directory, self.ministack_url)
-        cosmos, self._cosmos_url = standins.cosmos(self.directory)
+        at, persist = self.directory, self._persist
+        ministack, self.ministack_url = standins.ministack(at, self._port(), persist=persist)
+        proxy, self._aws_url = standins.proxy(at, self._port(), self.ministack_url)
+        cosmos, self._cosmos_url = standins.cosmos(at, self._port())
         servers = [ministack, proxy, cosmos]
         if self._azurite:
-            azurite, self._storage_urls = standins.azurite(self.directory, persist=self._persist)
+            ports = [self._port() for _ in range(3)]
+            azurite, self._storage_urls = standins.azurite(at, ports, persist=persist)
             servers.append(azurite)
         self._servers = {server.name: server for server in servers}
+
+    def _port(self) -> int:
+        return self._stack.enter_context(Port()).number

@@ -1,19 +1,20 @@
 """How each stand-in is started: its command, its environment, and how to tell that it answers."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from localcloud.node import azurite_command
-from localcloud.ports import free_port
 from localcloud.probes import all_answer_http, answers_http
 from localcloud.processes import Server
 
 __all__ = ["azurite", "cosmos", "ministack", "proxy"]
 
+_STORAGE = ("blob", "queue", "table")
 
-def ministack(directory: Path, *, persist: bool) -> tuple[Server, str]:
+
+def ministack(directory: Path, port: int, *, persist: bool) -> tuple[Server, str]:
     """Return the server of the AWS stand-in and its URL; with `persist` a clean stop keeps its state."""
-    port = free_port()
     url = f"http://127.0.0.1:{port}"
     state = directory / "ministack"
     environment = {
@@ -35,35 +36,33 @@ def ministack(directory: Path, *, persist: bool) -> tuple[Server, str]:
     return Server("ministack", command, probe, _log(directory, "ministack"), environment), url
 
 
-def proxy(directory: Path, upstream_url: str) -> tuple[Server, str]:
+def proxy(directory: Path, port: int, upstream_url: str) -> tuple[Server, str]:
     """Return the server of the shaping proxy before ministack, and its URL."""
-    port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "localcloud.aws", "--upstream", upstream_url, "--port", str(port)]
     command += ["--directory", str(directory / "aws")]
     return Server("aws", command, answers_http(f"{url}/_local/health"), _log(directory, "aws")), url
 
 
-def cosmos(directory: Path) -> tuple[Server, str]:
+def cosmos(directory: Path, port: int) -> tuple[Server, str]:
     """Return the server of the Cosmos DB stand-in, and its URL."""
-    port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "localcloud.cosmos", "--port", str(port)]
     return Server("cosmos", command, answers_http(url), _log(directory, "cosmos")), url
 
 
-def azurite(directory: Path, *, persist: bool) -> tuple[Server, dict[str, str]]:
-    """Return the server of the Azure Storage stand-in, and the URLs of blob, queue and table.
+def azurite(directory: Path, ports: Sequence[int], *, persist: bool) -> tuple[Server, dict[str, str]]:
+    """Return the server of the Azure Storage stand-in on three ports: its blob, queue and table URLs.
 
     Raises:
         FileNotFoundError: Node.js or Azurite is missing.
     """
-    ports = {service: free_port() for service in ("blob", "queue", "table")}
     command = [*azurite_command(), "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
-    for service, port in ports.items():
+    by_service = dict(zip(_STORAGE, ports, strict=True))
+    for service, port in by_service.items():
         command += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
     command += ["--location", str(directory / "azurite")] if persist else ["--inMemoryPersistence"]
-    urls = {service: f"http://127.0.0.1:{port}" for service, port in ports.items()}
+    urls = {service: f"http://127.0.0.1:{port}" for service, port in by_service.items()}
     return Server("azurite", command, all_answer_http(urls.values()), _log(directory, "azurite")), urls
 
 

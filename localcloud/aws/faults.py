@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import orjson
 
 from localcloud.aws.errors import AwsError, validation
-from localcloud.aws.messages import Call, Reply, refusal, reply_json
+from localcloud.aws.messages import Call, Reply, refusal, reply_json, reply_of
 
 __all__ = ["KINDS", "Faults", "ResetError", "Rule", "inflict"]
 
@@ -150,7 +150,7 @@ def _error(rule: Rule, call: Call) -> Reply:
     if call.service != "s3":
         return refusal(error)
     xml = f"<Error><Code>{error.code}</Code><Message>{error.message}</Message></Error>"
-    return Reply(status, [("Content-Type", "application/xml")], xml.encode())
+    return reply_of(xml.encode(), status, "application/xml")
 
 
 async def _leave(rule: Rule, call: Call, answer: Callable[[Call], Awaitable[_T | Reply]]) -> _T | Reply:

@@ -141,6 +141,8 @@ class Feed:
         self._journal.close()
 
     def _is_stale(self) -> bool:
+        if not self.lineage.open():
+            return False
         waited = time.monotonic() - self._read_at
         return self._read_writes != self._writes() or waited > _UNREAD_SECONDS_MAX
 
@@ -152,6 +154,7 @@ class Feed:
             records = await self._next_records()
             for record in records:
                 self._take(record)
+            self._journal.flush()
             if not records:
                 self._read_writes, self._read_at = writes, time.monotonic()
 
@@ -215,6 +218,7 @@ class Feed:
 
     def _keep(self, *event: str | int) -> list[Any]:
         self._journal.append(orjson.dumps([str(p) if isinstance(p, int) else p for p in event]))
+        self._journal.flush()
         return list(event)
 
     def _apply(self, event: list[Any]) -> None:

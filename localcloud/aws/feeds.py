@@ -1,7 +1,6 @@
 """The feeds of all streams that anyone asked for, and the task that keeps them read."""
 
 import asyncio
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,9 +70,15 @@ class Feeds:
     async def read_all(self) -> None:
         """Read every feed to its end, as far as ministack allows."""
         for feed in self:
-            # Whoever reads the feed is told; this task only tries again.
-            with contextlib.suppress(AwsError, UpstreamLostError):
+            try:
                 await feed.read_all()
+            except UpstreamLostError:
+                # Whoever reads the feed is told; here it is tried again.
+                continue
+            except AwsError as error:
+                # The stream is gone, as after a restart of ministack: whoever asks next is told.
+                if error.code == "ResourceNotFoundException":
+                    self._feeds.pop(feed.arn, feed).close()
 
     async def close(self) -> None:
         """Read what is left and close the journals."""

@@ -10,10 +10,7 @@ __all__ = ["Journal"]
 
 
 class Journal:
-    """Events of one stream, oldest first; without a directory nothing is kept.
-
-    Lines reach the operating system before `append` returns, so a killed proxy loses none.
-    """
+    """Events of one stream, oldest first; without a directory nothing is kept."""
 
     def __init__(self, directory: Path | None, stream_arn: str) -> None:
         self._file = None
@@ -26,9 +23,13 @@ class Journal:
             self._file = path.open("ab")
 
     def append(self, line: bytes) -> None:
-        """Keep one event; `line` is its JSON."""
+        """Take one event; `line` is its JSON. It is kept from the next `flush` on."""
         if self._file:
             self._file.write(line + b"\n")
+
+    def flush(self) -> None:
+        """Hand what was taken to the operating system, which keeps it even if this process is killed."""
+        if self._file:
             self._file.flush()
 
     def close(self) -> None:

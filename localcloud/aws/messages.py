@@ -1,6 +1,7 @@
 """A call as it came in, and the reply that goes out."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from zlib import crc32
 
@@ -8,7 +9,7 @@ import orjson
 
 from localcloud.aws.errors import AwsError
 
-__all__ = ["Call", "Reply", "refusal", "reply_json"]
+__all__ = ["Call", "Reply", "refusal", "reply_json", "reply_of"]
 
 _JSON = "application/x-amz-json-1.0"
 
@@ -30,11 +31,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A status, headers without those of the framing, and the whole body."""
+    """A whole HTTP response as its bytes; its body begins at `body_at`."""
 
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
+    raw: bytes
+    body_at: int
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return int(self.raw[9:12])
 
     def json(self) -> dict[str, Any]:
         """Parse the body.
@@ -42,19 +47,26 @@ class Reply:
         Raises:
             AwsError: the reply is itself an error; it carries the same code.
         """
-        document: dict[str, Any] = orjson.loads(self.body) if self.body else {}
+        document: dict[str, Any] = orjson.loads(self.raw[self.body_at :] or b"{}")
         if self.status >= 400:
             code = str(document.get("__type", "InternalServerError")).rpartition("#")[2]
             raise AwsError(code, str(document.get("message", "")), self.status)
         return document
 
 
-def reply_json(body: bytes, status: int = 200) -> Reply:
-    """Wrap a JSON body; DynamoDB sends a CRC-32 of it, which the SDKs check."""
-    headers = [("Content-Type", _JSON), ("x-amz-crc32", str(crc32(body)))]
-    return Reply(status, headers, body)
+def reply_of(body: bytes, status: int, content_type: str = _JSON) -> Reply:
+    """Make a reply of our own; DynamoDB sends a CRC-32 of the body, which the SDKs check."""
+    reason = HTTPStatus(status).phrase
+    head = f"HTTP/1.1 {status} {reason}\r\nContent-Type: {content_type}\r\n"
+    head += f"x-amz-crc32: {crc32(body)}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return Reply(head.encode() + body, len(head))
+
+
+def reply_json(body: bytes) -> Reply:
+    """Make a reply that says that all is well."""
+    return reply_of(body, HTTPStatus.OK)
 
 
 def refusal(error: AwsError) -> Reply:
-    """Return the reply that carries an error."""
-    return reply_json(orjson.dumps(error.document), error.status)
+    """Make the reply that carries an error."""
+    return reply_of(orjson.dumps(error.document), error.status)

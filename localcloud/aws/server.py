@@ -9,7 +9,6 @@ from typing import Self
 
 import orjson
 from aiohttp import web
-from multidict import CIMultiDict
 
 from localcloud.aws.clock import Clock
 from localcloud.aws.control import PREFIX, Control
@@ -34,6 +33,28 @@ _SERVICES = {
 }
 _READS = ("Get", "Query", "Scan", "BatchGet", "TransactGet", "Describe", "List")
 _HEADER_BYTES_MAX = 64 * 1024
+
+
+class Verbatim(web.StreamResponse):
+    """A response sent as the bytes that came; to take it apart and build it again would cost too much."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(status=reply.status)
+        self._raw = reply.raw
+
+    @property
+    def keep_alive(self) -> bool | None:
+        """Whether the connection stays open: as the caller asked."""
+        return self._keeps_alive
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Send the bytes."""
+        self._keeps_alive = request.keep_alive
+        if request.transport is not None:
+            request.transport.write(self._raw)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Do nothing: everything is sent."""
 
 
 class AwsServer:
@@ -102,12 +123,12 @@ class AwsServer:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             if request.raw_path.startswith(PREFIX):
-                return _respond(await self._controlled(request))
+                return Verbatim(await self._controlled(request))
             if "X-Amz-Target" in request.headers:
-                return _respond(await self._answer_call(await _read(request)))
+                return Verbatim(await self._answer_call(await _read(request)))
             return await self._answer_wide(request)
         except AwsError as error:
-            return _respond(refusal(error))
+            return Verbatim(refusal(error))
         except (UpstreamLostError, ResetError):
             _reset(request)
             return web.Response(status=500)
@@ -152,7 +173,7 @@ class AwsServer:
         call = Call(service, request.method, request.method, request.raw_path, (), b"")
         rule = self._faults.take(call)
         answer = await (inflict(rule, call, passed) if rule else passed(call))
-        return _respond(answer) if isinstance(answer, Reply) else answer
+        return Verbatim(answer) if isinstance(answer, Reply) else answer
 
 
 async def _read(request: web.BaseRequest) -> Call:
@@ -172,10 +193,6 @@ def _scope(call: Call) -> tuple[str, str]:
     authorization = next((v for k, v in call.headers if k.lower() == b"authorization"), b"").decode()
     key, _, region, *_ = (authorization.partition("Credential=")[2] + "////").split("/")
     return (key if key.isdecimal() and len(key) == 12 else "000000000000"), region or "us-east-1"
-
-
-def _respond(reply: Reply) -> web.Response:
-    return web.Response(status=reply.status, headers=CIMultiDict(reply.headers), body=reply.body)
 
 
 def _reset(request: web.BaseRequest) -> None:

@@ -6,6 +6,7 @@ bodies of any size go through `passthrough`.
 """
 
 import asyncio
+import re
 from time import monotonic
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -19,8 +20,9 @@ __all__ = ["Upstream", "UpstreamLostError"]
 # ministack closes a connection that was idle for 75 seconds; ours are given up well before that, so that no
 # call is ever sent into a connection that is being closed.
 _IDLE_SECONDS_MAX = 30.0
+_CLOSING = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
+_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding", b"expect"})
-_FRAMING_OF_REPLY = frozenset({"content-length", "connection", "date", "transfer-encoding"})
 
 
 class UpstreamLostError(ConnectionError):
@@ -38,13 +40,14 @@ class _Connection(asyncio.Protocol):
         self._reply: asyncio.Future[Reply] | None = None
         self.transport: asyncio.Transport | None = None
         self.idle_since = 0.0
+        self.ends = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
-        self._owner.generation += 1
+        self._owner.generation += not self.ends
         if self._reply and not self._reply.done():
             self._reply.set_exception(UpstreamLostError(str(exc or "closed")))
 
@@ -57,23 +60,37 @@ class _Connection(asyncio.Protocol):
         self.transport.write(data)
         return self._reply
 
+    def close(self) -> None:
+        self.ends = True
+        if self.transport is not None:
+            self.transport.close()
+
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         if not self._whole:
             end = self._buffer.find(b"\r\n\r\n")
             if end < 0:
                 return
-            self._body_at = end + 4
-            self._whole = self._body_at + _content_length(bytes(self._buffer[:end]))
+            self._take_head(end)
         if len(self._buffer) >= self._whole and self._reply and not self._reply.done():
-            body = bytes(self._buffer[self._body_at : self._whole])
-            self._reply.set_result(_parse(bytes(self._buffer[: self._body_at - 4]), body))
+            self._reply.set_result(Reply(bytes(self._buffer), self._body_at))
+
+    def _take_head(self, end: int) -> None:
+        head = bytes(self._buffer[:end])
+        if closing := _CLOSING.search(head):
+            # It ends after so many calls; that is between it and us, and not the caller's concern.
+            self.ends = True
+            del self._buffer[closing.start() : closing.end()]
+            end -= closing.end() - closing.start()
+        length = _CONTENT_LENGTH.search(head)
+        self._body_at = end + 4
+        self._whole = self._body_at + (int(length[1]) if length else 0)
 
 
 class Upstream:
     """A pool of connections to ministack.
 
-    `generation` changes whenever a connection was lost, because then ministack may have been restarted.
+    `generation` changes whenever a connection was lost unannounced: ministack may have been restarted.
     """
 
     def __init__(self, url: str) -> None:
@@ -119,8 +136,7 @@ class Upstream:
     async def close(self) -> None:
         """Close the connections."""
         for connection in self._idle:
-            if connection.transport:
-                connection.transport.close()
+            connection.close()
         self._idle.clear()
 
     async def _send(self, data: bytes) -> Reply:
@@ -132,8 +148,11 @@ class Upstream:
             if connection.transport:
                 connection.transport.abort()
             raise
-        connection.idle_since = monotonic()
-        self._idle.append(connection)
+        if connection.ends:
+            connection.close()
+        else:
+            connection.idle_since = monotonic()
+            self._idle.append(connection)
         return reply
 
     def _reusable(self) -> _Connection | None:
@@ -142,7 +161,7 @@ class Upstream:
             if connection.transport and not connection.transport.is_closing():
                 if monotonic() - connection.idle_since < _IDLE_SECONDS_MAX:
                     return connection
-                connection.transport.close()
+                connection.close()
         return None
 
     async def _connect(self) -> _Connection:
@@ -153,15 +172,3 @@ class Upstream:
             self.generation += 1
             raise UpstreamLostError(str(error)) from error
         return connection
-
-
-def _content_length(head: bytes) -> int:
-    at = head.lower().find(b"\r\ncontent-length:")
-    return int(head[at + 17 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-
-
-def _parse(head: bytes, body: bytes) -> Reply:
-    status, *lines = head.decode("latin-1").split("\r\n")
-    pairs = (line.partition(":")[::2] for line in lines)
-    headers = [(name, value.strip()) for name, value in pairs if name.lower() not in _FRAMING_OF_REPLY]
-    return Reply(int(status.split(" ", 2)[1]), headers, body)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from localcloud import LocalClouds
 from localcloud.node import azurite_command
-from localcloud.ports import free_port
+from localcloud.ports import Port
 from localcloud.probes import answers_http
 from localcloud.processes import Server, StartError
 
@@ -140,7 +140,8 @@ def test_up_prints_how_to_reach_the_clouds_and_stops_on_sigterm(tmp_path):
 
 async def test_a_server_that_cannot_start_says_why(tmp_path):
     """The error carries the end of the server's own log, and nothing is left running."""
-    probe = answers_http(f"http://127.0.0.1:{free_port()}")
+    with Port() as port:
+        probe = answers_http(f"http://127.0.0.1:{port.number}")
     command = [sys.executable, "-c", "raise SystemExit('the port is haunted')"]
     server = Server("ghost", command, probe, tmp_path / "ghost.log")
     with pytest.raises(StartError, match="haunted"):
