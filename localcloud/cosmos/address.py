@@ -1,11 +1,13 @@
 """What a call's path names. The path is taken as it was sent: dot segments are ids like others."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from localcloud.cosmos.errors import bad_request, not_found
 
 _SEGMENTS_MAX = 6
+_CACHED_MAX = 1024
 _KINDS = {
     (): "account",
     ("dbs",): "dbs",
@@ -38,6 +40,7 @@ class Address:
         return "" if self.kind == "account" else self.kind
 
 
+@lru_cache(_CACHED_MAX)
 def parse_address(raw_path: str) -> Address:
     """Return what a raw request path names.
 

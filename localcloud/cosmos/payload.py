@@ -17,6 +17,7 @@ TTL_SECONDS_MAX = 2**31 - 1
 SYSTEM_FIELDS = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
 
 _EXACT_MAX = 2**53
+_CHANGING = frozenset((dict, list, int, float))
 # A number that is not a short integer. It may match inside a string too; that costs time only.
 _LONG_OR_FRACTIONAL = re.compile(rb"[:\[,]\s*-?(?:\d{16}|\d+[.eE]|0\s*[,}\]])")
 
@@ -37,17 +38,20 @@ def parse(body: bytes) -> Any:
 
 
 def as_doubles(value: Any) -> Any:
-    """Return the value with its numbers as JavaScript would hold and print them.
+    """Return the value with its numbers as JavaScript would hold and print them, changed in place.
 
     2**53 + 1 becomes 2**53, and 1.0 becomes 1, because a double does not know the difference.
     """
-    if isinstance(value, dict):
-        return {key: as_doubles(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [as_doubles(item) for item in value]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
-    return _as_double(value)
+    kind = type(value)
+    if kind is dict:
+        for key, item in value.items():
+            if type(item) in _CHANGING:
+                value[key] = as_doubles(item)
+    elif kind is list:
+        value[:] = [as_doubles(item) if type(item) in _CHANGING else item for item in value]
+    elif kind is int or kind is float:
+        return _as_double(value)
+    return value
 
 
 def _as_double(number: float) -> Any:

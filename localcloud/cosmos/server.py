@@ -108,7 +108,7 @@ class CosmosServer:
             call = Call(request.method, address, request.headers, body)
             return _response(await self._answer(call, request))
         except RefusedError as refusal:
-            return _response(with_common_headers(refusal_reply(refusal), 0.0))
+            return _response(with_common_headers(refusal_reply(refusal), request.headers, 0.0))
 
     async def _answer(self, call: Call, request: web.BaseRequest) -> Reply:
         """Serve a call between the faults that befall it."""

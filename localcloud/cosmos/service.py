@@ -1,9 +1,8 @@
 """From a call to its reply: authentication, the operation, the budget, the common headers."""
 
 import time
-import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from localcloud.cosmos import feed, items, resources
@@ -45,18 +44,20 @@ class Service:
     def serve(self, call: Call) -> Reply:
         """Carry out one authenticated call; a refusal is a reply like others."""
         started = time.perf_counter()
+        operation = operation_of(call)
+        serve = self._serve_items if call.address.kind == "docs" else self._serve
         try:
-            reply = self._serve_items(call) if call.address.kind == "docs" else self._serve(call)
+            reply = serve(operation, call)
         except RefusedError as refusal:
             reply = refusal_reply(refusal)
-        self.counts[f"{operation_of(call)} {reply.status}"] += 1
-        return with_common_headers(reply, time.perf_counter() - started)
+        self.counts[f"{operation} {reply.status}"] += 1
+        return with_common_headers(reply, call.headers, time.perf_counter() - started)
 
-    def _serve_items(self, call: Call) -> Reply:
+    def _serve_items(self, operation: str, call: Call) -> Reply:
         names = call.address.names
         container = self._account.container(names[0], names[1])
         _check_rid(container, call)
-        handler = _ON_ITEMS.get(operation_of(call))
+        handler = _ON_ITEMS.get(operation)
         if handler is None:
             raise not_found(call.address.link)
         if container.budget is None:
@@ -66,19 +67,19 @@ class Service:
         container.budget.charge(reply.charge)
         return reply
 
-    def _serve(self, call: Call) -> Reply:
-        handler = resources.HANDLERS.get(operation_of(call))
+    def _serve(self, operation: str, call: Call) -> Reply:
+        handler = resources.HANDLERS.get(operation)
         if handler is None:
-            raise RefusedError(405, "MethodNotAllowed", f"This stand-in has no {operation_of(call)}")
+            raise RefusedError(405, "MethodNotAllowed", f"This stand-in has no {operation}")
         return handler(self._account, call, self._endpoint())
 
 
-def with_common_headers(reply: Reply, seconds: float) -> Reply:
-    """Add the headers that every reply has."""
+def with_common_headers(reply: Reply, asked: Mapping[str, str], seconds: float) -> Reply:
+    """Add the headers that every reply has; the activity id is the caller's own."""
     reply.headers |= {
         "content-type": "application/json",
         "x-ms-request-charge": f"{reply.charge:.2f}",
-        "x-ms-activity-id": str(uuid.uuid4()),
+        "x-ms-activity-id": asked.get("x-ms-activity-id", ""),
         "x-ms-version": "2020-07-15",
         "x-ms-request-duration-ms": f"{seconds * 1000:.3f}",
     }
