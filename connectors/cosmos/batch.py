@@ -83,26 +83,31 @@ async def _apply_chunk(container: CosmosContainer, writes: Sequence[Write]) -> F
     failures: Failures = {}
     while writes:
         try:
-            await _send(container, writes)
-        except BatchRefusedError as error:
-            refused = writes[error.index]
-            failure = (
-                None if _needs_nothing(refused, error.refusal) else translate(error.refusal, of_change=True)
-            )
-            if failure is not None and not isinstance(failure, ChangeError):
-                return failures | dict.fromkeys((write.key for write in writes), failure)
-            if failure is None:
-                writes = await _without_needless(container, writes)
-            else:
-                failures[refused.key] = failure
-            writes = [write for write in writes if write is not refused]
+            writes = await _attempt(container, writes, failures)
         except RefusedError as error:
             return failures | await _after_refusal(container, writes, error.refusal)
         except ReplicatorError as error:
             return failures | dict.fromkeys((write.key for write in writes), error)
-        else:
-            break
     return failures
+
+
+async def _attempt(
+    container: CosmosContainer, writes: Sequence[Write], failures: Failures
+) -> Sequence[Write]:
+    """Send the writes once; what is still to be sent afterwards, ever fewer."""
+    try:
+        await _send(container, writes)
+    except BatchRefusedError as error:
+        refused = writes[error.index]
+        rest = [write for write in writes if write is not refused]
+        if _needs_nothing(refused, error.refusal):
+            return await _without_needless(container, rest)
+        failure = translate(error.refusal, of_change=True)
+        if not isinstance(failure, ChangeError):
+            raise failure from error
+        failures[refused.key] = failure
+        return rest
+    return []
 
 
 async def _send(container: CosmosContainer, writes: Sequence[Write]) -> None:
@@ -131,13 +136,15 @@ async def _after_refusal(container: CosmosContainer, writes: Sequence[Write], re
 
 async def _without_needless(container: CosmosContainer, writes: Sequence[Write]) -> Sequence[Write]:
     """The writes less those that need nothing: creates of what is present, deletes of what is absent."""
-    asked = [write.at.id for write in writes if write.verb != UPSERT]
-    present = await container.present(asked, writes[0].at.pk)
-    return [
-        write
-        for write in writes
-        if write.verb == UPSERT or (write.verb == DELETE) == (write.at.id in present)
-    ]
+    asked = [write for write in writes if write.verb != UPSERT]
+    if not asked:
+        return writes
+    try:
+        present = await container.present([write.at.id for write in asked], asked[0].at.pk)
+    except RefusedError as error:
+        raise translate(error.refusal) from error
+    needless = {write.at.id for write in asked if (write.verb == CREATE) == (write.at.id in present)}
+    return [write for write in writes if write.at.id not in needless]
 
 
 def _needs_nothing(write: Write, refusal: Refusal) -> bool:

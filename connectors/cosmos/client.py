@@ -8,12 +8,16 @@ takes two settings that look odd (azure-cosmos 4.17.1):
 - ``enable_endpoint_discovery=False``: with discovery on, a 503 and a lost connection make the SDK send a
   write again, to another region or to the same one. Without it everything goes to the configured
   endpoint, which the service itself points at the writable region.
+
+Below the SDK, aiohttp sends PUT and DELETE again where a kept connection breaks; ``_send_once`` stops that.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import logging
 from collections.abc import AsyncIterable, Awaitable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -31,6 +35,9 @@ from connectors.cosmos.codec import Document
 from connectors.cosmos.config import CosmosSinkSettings
 from connectors.cosmos.errors import BatchRefusedError, Refusal, RefusedError
 from replicator.model.errors import NotConnectedError, PermanentError, ReplicatorError
+
+# What the SDK logs of its background calls comes back as errors of ours, translated and with a hint.
+logging.getLogger("azure.cosmos").setLevel(logging.CRITICAL)
 
 T = TypeVar("T")
 Operation = tuple[str, tuple[Any]]
@@ -62,6 +69,9 @@ class CosmosContainer:
         client = self._new_client()
         try:
             await self._call(client.__aenter__())
+        except RefusedError as error:
+            await self.close()
+            raise errors.translate(error.refusal) from error
         except BaseException:
             await self.close()
             raise
@@ -173,7 +183,11 @@ class CosmosContainer:
     def _new_client(self) -> CosmosClient:
         connector = aiohttp.TCPConnector(limit=self._settings.connections_max)
         session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=True
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=True,
+            middlewares=(_send_once,),
         )
         self._client = CosmosClient(
             self._settings.endpoint,
@@ -201,6 +215,7 @@ class CosmosContainer:
                 f"the account key cannot be read: {error}", hint="check key_file"
             ) from error
         if key is not None:
+            _require_base64(key)
             return key
         self._credential = DefaultAzureCredential()
         return self._credential
@@ -211,6 +226,26 @@ class CosmosContainer:
                 return await call
         except (AzureError, TimeoutError) as error:
             raise _translated(error, self._seconds) from error
+
+
+def _require_base64(key: str) -> None:
+    """The SDK would fail on such a key only when it signs the first call, and not in our words."""
+    try:
+        base64.b64decode(key, validate=True)
+    except ValueError as error:
+        raise errors.refused_credential("the account key is not base64") from error
+
+
+async def _send_once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Give a broken connection another class than those after which aiohttp 3.14 sends again."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise  # nothing was sent
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError(f"the connection broke: {error}") from error
 
 
 def _translated(error: AzureError | TimeoutError, seconds: float) -> RefusedError | ReplicatorError:
@@ -240,7 +275,9 @@ def _refusal(error: cosmos.CosmosHttpResponseError | cosmos.CosmosBatchOperation
     return Refusal(
         status=error.status_code or 0,
         sub_status=int(error.sub_status or 0),
-        message=error.http_error_message or error.message or "",
+        message=error.error.message
+        if error.error and error.error.message
+        else error.http_error_message or "",
         retry_after_seconds=None if milliseconds is None else float(milliseconds) / 1000,
     )
 

@@ -22,8 +22,11 @@ front: ``id`` is stored as ``_id``, and an attribute that is itself named ``_id`
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from operator import methodcaller
 from typing import Any, NamedTuple
 
 import orjson
@@ -46,8 +49,11 @@ META = "replicator"
 _PLAIN_STEMS = frozenset({"id", "pk", "ttl", META})
 _SYSTEM_STEMS = frozenset({"rid", "self", "etag", "ts", "attachments", "lsn"})
 _STEMS = _PLAIN_STEMS | _SYSTEM_STEMS
+_stem = methodcaller("lstrip", "_")
 _NOT_ATTRIBUTES = _PLAIN_STEMS | {f"_{stem}" for stem in _SYSTEM_STEMS}
 _META_PLAIN = {"v": FORMAT_VERSION}
+_AS_IS = frozenset({"S", "BOOL"})
+_PLAIN_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _EXACT_DIGITS = 15  # every decimal of so many digits survives a double (DBL_DIG, IEEE 754)
 _EXACT_INTEGER = 2**53
 
@@ -70,7 +76,7 @@ def encode(item: Item, at: Place) -> Encoded:
     """
     try:
         body, tags = _encode_map(item.attributes, 1)
-        document = {_property(name): value for name, value in body.items()}
+        document = _with_property_names(body)
         document["id"] = at.id
         document["pk"] = at.pk
         document[META] = _meta(at, tags)
@@ -135,6 +141,12 @@ def _meta(at: Place, tags: Tags) -> dict[str, Any]:
     return meta
 
 
+def _with_property_names(body: dict[str, Any]) -> Document:
+    if _STEMS.isdisjoint(map(_stem, body)):
+        return body
+    return {_property(name): value for name, value in body.items()}
+
+
 def _property(name: str) -> str:
     return f"_{name}" if _is_reserved(name) else name
 
@@ -144,18 +156,17 @@ def _attribute(name: str) -> str:
 
 
 def _is_reserved(name: str) -> bool:
-    stem = name.lstrip("_")
+    stem = _stem(name)
     return stem in _STEMS and (stem in _PLAIN_STEMS or stem != name)
 
 
 def _encode_map(attributes: Mapping[str, Value], depth: int) -> tuple[dict[str, Any], Tags]:
-    if depth > DEPTH_MAX:
-        raise ValueError(f"it nests deeper than {DEPTH_MAX} levels")
+    _require_depth(depth)
     body: dict[str, Any] = {}
     tags: dict[str, Any] = {}
     for name, value in attributes.items():
         ((kind, inner),) = value.items()
-        if kind == "S" or kind == "BOOL":
+        if kind in _AS_IS:
             body[name] = inner
             continue
         body[name], tag = _ENCODERS[kind](inner, depth + 1)
@@ -164,33 +175,45 @@ def _encode_map(attributes: Mapping[str, Value], depth: int) -> tuple[dict[str, 
     return body, tags or None
 
 
-def _encode_list(values: list[Value], depth: int) -> tuple[list[Any], Tags]:
-    body, tags = _encode_map({str(index): value for index, value in enumerate(values)}, depth)
-    return list(body.values()), tags
+def _encode_list(values: Sequence[Value], depth: int) -> tuple[list[Any], Tags]:
+    # The loop of _encode_map once more: it is the hottest of the sink, and a call per value would show.
+    _require_depth(depth)
+    body: list[Any] = []
+    tags: dict[str, Any] = {}
+    for value in values:
+        ((kind, inner),) = value.items()
+        if kind in _AS_IS:
+            body.append(inner)
+            continue
+        plain, tag = _ENCODERS[kind](inner, depth + 1)
+        if tag is not None:
+            tags[str(len(body))] = tag
+        body.append(plain)
+    return body, tags or None
+
+
+def _require_depth(depth: int) -> None:
+    if depth > DEPTH_MAX:
+        raise ValueError(f"it nests deeper than {DEPTH_MAX} levels")
 
 
 def _encode_number(text: str, _depth: int) -> tuple[Any, Tags]:
-    number = _json_number(text)
-    return (text, "N") if number is None else (number, None)
-
-
-def _json_number(text: str) -> int | float | None:
-    """The JSON number that is read back as this decimal, or None where there is none."""
     if len(text) <= _EXACT_DIGITS and text.isdecimal():
-        return int(text)
+        return int(text), None
     number = float(text)
     if not _survives(text, number):
-        return None
-    return int(number) if number.is_integer() and abs(number) <= _EXACT_INTEGER else number
+        return text, "N"
+    return int(number) if number.is_integer() and abs(number) <= _EXACT_INTEGER else number, None
 
 
 def _survives(text: str, number: float) -> bool:
-    if len(text) <= _EXACT_DIGITS and "e" not in text.lower() and number - number == 0:
+    """Whether the double is read back as this decimal."""
+    if len(text) <= _EXACT_DIGITS and _PLAIN_DECIMAL.fullmatch(text):
         return True
     decimal = Decimal(text)
     if not decimal.is_finite():
         raise ValueError(f"{text} is not a number")
-    return number - number == 0 and Decimal(repr(number)) == decimal
+    return math.isfinite(number) and Decimal(repr(number)) == decimal
 
 
 def _encode_null(_true: object, _depth: int) -> tuple[None, Tags]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -50,7 +51,7 @@ class CosmosSinkSettings(BaseModel):
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:
-        if not self.endpoint.startswith(("https://", "http://")):
+        if not self.endpoint.startswith(("https://", "http://")) or not urlsplit(self.endpoint).hostname:
             raise ValueError("endpoint must be an http(s) URL; set it here or in COSMOS_ENDPOINT")
         if self.credential == "key" and self.key_file is None and not os.environ.get(self.key_env):
             raise ValueError(

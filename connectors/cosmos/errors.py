@@ -15,12 +15,10 @@ NOT_FOUND = 404
 CONFLICT = 409
 PRECONDITION_FAILED = 412
 TOO_LARGE = 413
-FAILED_DEPENDENCY = 424
 
 _WRITE_FORBIDDEN = (403, 3)  # the region is not the writable one (any more): a failover is under way
 _ACCOUNT_MOVED = (403, 1008)
 _PARTITION_FULL = (403, 1014)
-_CONTAINER_MISSING = (404, 1003)
 _SESSION_BEHIND = (404, 1002)
 _RANGE_GONE = (410, 1002)
 
@@ -63,7 +61,7 @@ class BatchRefusedError(RefusedError):
 
 def is_absent(refusal: Refusal) -> bool:
     """Whether the answer says that the document, not its container, is not there."""
-    return refusal.status == NOT_FOUND and refusal.sub_status in {0}
+    return refusal.status == NOT_FOUND and refusal.sub_status == 0
 
 
 def translate(refusal: Refusal, *, of_change: bool = False) -> ReplicatorError:

@@ -9,7 +9,7 @@ from connectors.cosmos.client import CosmosContainer
 from connectors.cosmos.errors import RefusedError, translate
 from connectors.cosmos.keys import PARTITION_KEY_PATH
 from replicator.connector import Finding, Severity
-from replicator.model.errors import PermanentError, ReplicatorError
+from replicator.model.errors import PermanentError, ReplicatorError, TransientError
 
 _AMPLE_UNITS = 10_000
 _UNITS_PER_WRITE = 6  # of 1 KB with little index (learn.microsoft.com/azure/cosmos-db/key-value-store-cost)
@@ -120,4 +120,5 @@ def _slow(units: int) -> Finding:
 
 
 def _finding_of(error: ReplicatorError) -> Finding:
-    return Finding(Severity.ERROR, error.message, error.hint)
+    passing = isinstance(error, TransientError)
+    return Finding(Severity.ERROR, error.message, error.hint, passing=passing)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from cosmos_account import account, delete, rows_of, upsert
 
 from connectors.cosmos import connector
 from replicator.connector import (
@@ -18,7 +19,6 @@ from replicator.connector import (
 from replicator.model.change import Change, Kind
 from replicator.model.errors import BatchError, ChangeError, PermanentError
 from replicator.model.record import Item, digest
-from tests.contract.cosmos_account import account, delete, rows_of, upsert
 
 ODD_TEXTS = [
     *(

@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 import pytest
+from cosmos_account import account, delete, rows_of, scripted, upsert
 
 from localcloud.cosmos import Fault
 from replicator.model.change import Change, Kind
@@ -15,7 +16,6 @@ from replicator.model.errors import (
     TransientError,
 )
 from replicator.model.record import Item
-from tests.contract.cosmos_account import account, delete, rows_of, scripted, upsert
 
 
 @pytest.fixture
@@ -215,6 +215,36 @@ async def test_an_insert_goes_on_after_a_racing_writer(cosmos, sink):
     before = calls(cosmos, "batch"), calls(cosmos, "query")
     await sink.insert([upsert("h", str(number), v="new") for number in range(5)])
     assert (calls(cosmos, "batch") - before[0], calls(cosmos, "query") - before[1]) == (2, 1)
+
+
+async def test_trouble_while_asking_what_is_present_fails_the_rest(cosmos, sink):
+    """Where the question after a refused batch fails, its changes do, and nothing was applied."""
+    await sink.write([upsert("h", "1", v="old")])
+    cosmos.server.add_fault(Fault(operation="query", status=429))
+    with pytest.raises(TransientError) as caught:
+        await sink.insert([upsert("h", str(number), v="new") for number in range(3)])
+    assert caught.value.reason == "throttled"
+    assert set(await rows_of(sink)) == {("h", "1")}
+
+
+async def test_a_refused_operation_of_a_batch_is_named(cosmos, sink):
+    """Several refused changes among others are each named, and each once."""
+    wrong = [
+        Change(Kind.UPSERT, ("h", f"wrong{number}"), Item({"v": {"N": "x"}}), 0.0) for number in range(2)
+    ]
+    with pytest.raises(BatchError) as caught:
+        await sink.write(
+            [wrong[0], upsert("h", "a", v="1"), wrong[1], delete("h", "none"), upsert("h", "b", v="1")]
+        )
+    assert set(caught.value.failures) == {change.key for change in wrong}
+    assert set(await rows_of(sink)) == {("h", "a"), ("h", "b")}
+
+
+async def test_a_key_that_is_no_key_is_refused_before_any_call(cosmos, monkeypatch):
+    """An account key that is not base64 is told in our words, not by a traceback at the first call."""
+    monkeypatch.setenv("OTHER_KEY", "not base64!")
+    with pytest.raises(PermanentError, match="base64"):
+        await cosmos.sink(key_env="OTHER_KEY").connect()
 
 
 async def test_a_sink_that_is_not_connected_says_so(cosmos):

@@ -2,10 +2,10 @@
 
 import pytest
 from azure.cosmos import PartitionKey
+from cosmos_account import CONTAINER, account, rows_of
 
 from replicator.connector import Severity
 from replicator.model.errors import PermanentError
-from tests.contract.cosmos_account import CONTAINER, account, rows_of
 
 LEAN = {"indexingMode": "consistent", "excludedPaths": [{"path": "/*"}]}
 
@@ -45,7 +45,6 @@ async def test_a_low_throughput_is_a_warning(cosmos):
     [
         ("/customer", {}, "/customer"),
         ("/pk", {"default_ttl": 3600}, "3600 s"),
-        ("/pk", {"unique_key_policy": {"uniqueKeys": [{"paths": ["/email"]}]}}, "unique keys"),
     ],
 )
 async def test_a_container_that_would_lose_documents_is_refused(cosmos, path, definition, said):
