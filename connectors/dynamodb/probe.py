@@ -1,0 +1,85 @@
+"""Looking at a table and its stream before anything is copied, changing nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from connectors.dynamodb.client import Client
+from connectors.dynamodb.config import SourceSettings
+from connectors.dynamodb.lineage import lineage_of
+from connectors.dynamodb.markers import MarkerKeys
+from connectors.dynamodb.table import Table, table_of
+from replicator.connector import Finding, Severity
+from replicator.model.errors import ReplicatorError
+
+
+async def probe(client: Client, settings: SourceSettings) -> Sequence[Finding]:
+    """What stands in the way, and what is worth knowing."""
+    try:
+        await client.open()
+        table = table_of(await client.describe_table())
+    except ReplicatorError as error:
+        return [_error(error)]
+    markers = MarkerKeys(table.schema, settings.marker_prefix)
+    findings = await _failures(
+        lambda: _probe_stream(client, table),
+        lambda: client.scan(0, settings.scan_segments, None, 1),
+        lambda: client.batch_get([table.schema.attributes_of(markers.key(0))]),
+    )
+    if settings.markers:
+        name = table.schema.fields[0].name
+        findings += await _failures(lambda: client.try_put(markers.item(0, ""), name))
+    return findings + await _remarks(client, settings, table)
+
+
+async def _failures(*attempts: Callable[[], Awaitable[object]]) -> list[Finding]:
+    findings = []
+    for attempt in attempts:
+        try:
+            await attempt()
+        except ReplicatorError as error:
+            findings.append(_error(error))
+    return findings
+
+
+async def _probe_stream(client: Client, table: Table) -> None:
+    """Read one record of one shard, as the source will."""
+    stream = table.whole_stream()
+    lineage = lineage_of(await client.describe_stream(stream))
+    for shard in lineage.open_leaves()[:1]:
+        iterator = await client.shard_iterator(stream, shard, {"ShardIteratorType": "LATEST"})
+        if iterator is not None:
+            await client.get_records(iterator, limit=1)
+
+
+async def _remarks(client: Client, settings: SourceSettings, table: Table) -> list[Finding]:
+    remarks = []
+    if table.status != "ACTIVE":
+        remarks.append(_warning(f"table {table.name} is {table.status}", "wait until it is ACTIVE"))
+    if not settings.markers:
+        remarks.append(
+            _warning(
+                "markers are off: what has been read is known by time only",
+                "set markers: true if the workload's stream consumers can ignore a marker item",
+            )
+        )
+    try:
+        expiring = await client.time_to_live_attribute()
+    except ReplicatorError as error:
+        return [*remarks, _warning(error.message, error.hint)]
+    if expiring is not None:
+        remarks.append(
+            _warning(
+                f"items expire by the attribute {expiring}",
+                "the removals are replicated, up to two days after the time that the attribute names",
+            )
+        )
+    return remarks
+
+
+def _error(error: ReplicatorError) -> Finding:
+    return Finding(Severity.ERROR, error.message, error.hint)
+
+
+def _warning(message: str, hint: str) -> Finding:
+    return Finding(Severity.WARNING, message, hint)

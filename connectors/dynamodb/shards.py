@@ -1,0 +1,164 @@
+"""Reading one shard: pages into batches, from a place to the shard's end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.dynamodb import codec
+from connectors.dynamodb.client import Client, RecordsPage
+from connectors.dynamodb.config import SourceSettings
+from connectors.dynamodb.errors import WAY_OUT, IteratorExpiredError
+from connectors.dynamodb.markers import MarkerKeys, token_of
+from connectors.dynamodb.outbox import Outbox
+from connectors.dynamodb.positions import Place, Where
+from connectors.dynamodb.quiet import Quiet
+from replicator.model.change import Batch, Change
+from replicator.model.clock import Clock
+from replicator.model.errors import PositionLostError
+
+LARGE_PAGE_BYTES = 256 * 1024
+"""A page of this size means that more is waiting: the next one is asked for at once."""
+
+RENEWAL_SECONDS = 1.0
+"""How often a quiet shard says again that it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What all readers of one stream share; ``deliver`` is told of every marker that one reads."""
+
+    client: Client
+    stream: str
+    settings: SourceSettings
+    clock: Clock
+    outbox: Outbox
+    markers: MarkerKeys
+    deliver: Callable[[str, int, str], None]
+
+
+class ShardReader:
+    """The only reader of a shard.
+
+    Attributes:
+        shard: its id.
+        place: the place after everything put into the outbox.
+    """
+
+    def __init__(self, feed: Feed, shard: str, place: Place) -> None:
+        self.shard = shard
+        self.place = place
+        self._feed = feed
+        self._iterator: str | None = None
+        self._quiet = Quiet(feed.settings.quiet_seconds)
+        self._proved: float | None = None
+        self._said_at = 0.0
+
+    @property
+    def position(self) -> str:
+        """The place as a checkpoint holds it."""
+        return self.place.position(self._feed.stream)
+
+    async def locate(self) -> None:
+        """Get an iterator at the place.
+
+        Raises:
+            PositionLostError: the stream no longer has everything that lies after the place.
+        """
+        if self.place.is_forgotten(self._feed.clock.wall()):
+            raise PositionLostError(
+                f"shard {self.shard} has records that are older than the stream keeps them", hint=WAY_OUT
+            )
+        arguments = self.place.iterator_arguments()
+        self._iterator = await self._feed.client.shard_iterator(self._feed.stream, self.shard, arguments)
+
+    async def run(self, finish: Callable[[ShardReader], Awaitable[None]]) -> None:
+        """Read to the end of the shard, then ``finish``."""
+        while not await self._read_page():
+            pass
+        await finish(self)
+
+    async def _read_page(self) -> bool:
+        clock = self._feed.clock
+        asked_at, asked_wall = clock.monotonic(), clock.wall()
+        page = await self._feed.outbox.persist(self.shard, self._fetch)
+        self._put(self._batch(page, asked_at, asked_wall))
+        self._iterator = page.next_iterator
+        if self._iterator is not None and page.size_bytes < LARGE_PAGE_BYTES:
+            await asyncio.sleep(asked_at + self._feed.settings.poll_seconds - clock.monotonic())
+        return self._iterator is None
+
+    async def _fetch(self) -> RecordsPage:
+        """A page; the outbox's permit for it is held when this returns, and only then."""
+        await self._feed.outbox.pages.acquire()
+        try:
+            return await self._page()
+        except BaseException:
+            self._feed.outbox.pages.release()
+            raise
+
+    async def _page(self) -> RecordsPage:
+        if self._iterator is None:
+            await self.locate()
+        if self._iterator is None:
+            return RecordsPage((), None, 0)
+        try:
+            return await self._feed.client.get_records(self._iterator)
+        except IteratorExpiredError:
+            self._iterator = None
+            return await self._page()
+
+    def _put(self, batch: Batch | None) -> None:
+        outbox = self._feed.outbox
+        holds_page = batch is not None and bool(batch.changes)
+        if batch is not None:
+            outbox.put(batch, holds_page=holds_page)
+        if not holds_page:
+            outbox.pages.release()
+
+    def _batch(self, page: RecordsPage, asked_at: float, asked_wall: float) -> Batch | None:
+        if page.records:
+            return self._of_records(page)
+        now = self._feed.clock.monotonic()
+        proved = self._quiet.empty(asked_at, asked_wall, now)
+        if proved is not None:
+            self._prove(proved)
+        if proved is None or now - self._said_at < RENEWAL_SECONDS:
+            return None
+        return self._saying(())
+
+    def _of_records(self, page: RecordsPage) -> Batch:
+        self._quiet.heard()
+        markers = self._feed.markers
+        found = codec.changes(markers.schema, page.records)
+        changes = [change for change in found if not markers.holds(change.key)]
+        last: Mapping[str, Any] = page.records[-1]["dynamodb"]
+        # Creation times are whole seconds, rounded down: all before that second has been delivered.
+        self._prove(found[-1].committed_at)
+        self.place = Place(Where.AFTER, self.place.since, last["SequenceNumber"])
+        if len(changes) < len(found):
+            self._tell_markers(found)
+        return self._saying(changes, page.size_bytes)
+
+    def _tell_markers(self, found: list[Change]) -> None:
+        markers = self._feed.markers
+        for change in found:
+            if markers.holds(change.key) and change.record is not None:
+                token = token_of(change.record.attributes)
+                self._feed.deliver(self.shard, markers.ordinal(change.key), token)
+
+    def _prove(self, read_to: float) -> None:
+        self._proved = max(read_to, self._proved or read_to)
+        self.place = self.place.renewed(max(self.place.since, self._proved))
+
+    def _saying(self, changes: list[Change] | tuple[()], size_bytes: int = 0) -> Batch:
+        self._said_at = self._feed.clock.monotonic()
+        return Batch(
+            self.shard,
+            changes,
+            self.position,
+            read_to=self._proved,
+            size_bytes=size_bytes if changes else 0,
+        )

@@ -1,0 +1,65 @@
+"""What DescribeTable says, as far as a source needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.dynamodb.codec import KeySchema, key_schema
+from connectors.dynamodb.config import SourceSettings
+from connectors.dynamodb.errors import stream_off, wrong_view
+
+ON_DEMAND_UNITS = 40_000.0
+"""Default quota of an on-demand table, read units per second (DynamoDB developer guide, "Quotas")."""
+
+WHOLE_VIEWS = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its key, its stream (None where there is none), its capacity and its size.
+
+    ``read_units`` is per second; ``items`` is renewed by the service about every six hours only.
+    """
+
+    name: str
+    status: str
+    schema: KeySchema
+    stream: str | None
+    view: str | None
+    read_units: float
+    items: int
+
+    def whole_stream(self) -> str:
+        """The ARN of its stream.
+
+        Raises:
+            PermanentError: the stream is off, or does not carry new images.
+        """
+        if self.stream is None or self.view is None:
+            raise stream_off(self.name)
+        if self.view not in WHOLE_VIEWS:
+            raise wrong_view(self.name, self.view)
+        return self.stream
+
+
+def table_of(description: Mapping[str, Any]) -> Table:
+    """The table in a DescribeTable answer."""
+    stream = description.get("StreamSpecification") or {}
+    enabled = bool(stream.get("StreamEnabled"))
+    provisioned = description.get("ProvisionedThroughput") or {}
+    return Table(
+        name=description["TableName"],
+        status=description.get("TableStatus", "ACTIVE"),
+        schema=key_schema(description),
+        stream=description.get("LatestStreamArn") if enabled else None,
+        view=stream.get("StreamViewType") if enabled else None,
+        read_units=float(provisioned.get("ReadCapacityUnits") or ON_DEMAND_UNITS),
+        items=int(description.get("ItemCount") or 0),
+    )
+
+
+def scan_units_per_second(settings: SourceSettings, table: Table) -> float:
+    """What scans may use."""
+    return settings.read_units_per_second_max or table.read_units * settings.read_share
