@@ -204,11 +204,15 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a probe found, in words that an operator can act on."""
+    """One thing that a probe found, in words that an operator can act on.
+
+    ``passing`` is True of what may pass by itself, such as a service that cannot be reached yet.
+    """
 
     severity: Severity
     message: str
     hint: str = ""
+    passing: bool = False
 
 
 @runtime_checkable

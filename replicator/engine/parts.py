@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -16,7 +17,10 @@ from replicator.stores import Store
 
 @dataclass(frozen=True)
 class Parts:
-    """What a pipeline is made of; the simulator brings its own of each."""
+    """What a pipeline is made of; the simulator brings its own of each.
+
+    ``call_timed`` is told of every sink call: the operation's name, and its duration in seconds.
+    """
 
     name: str
     source: Source
@@ -27,6 +31,7 @@ class Parts:
     jitter: random.Random
     dead_letter_policy: str = "keep"
     dead_letters_open_max: int = 1000
+    call_timed: Callable[[str, float], None] = lambda _operation, _seconds: None
 
 
 class RepairableSource(Source, Scans, Reads, Protocol):

@@ -56,6 +56,7 @@ class Pipeline:
         )
         self.graveyard = Graveyard(parts.store, parts.name)
         self.delivery = Delivery(parts.sink, limits, self.retrier, self.morgue.refuse, parts.clock)
+        self.delivery.written.call_timed = parts.call_timed
         self.apply = Apply(self.sink, self.graveyard)
         self.restore = Restore(self.source, self.sink)
         self.changes_read = 0

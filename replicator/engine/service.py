@@ -9,7 +9,7 @@ from typing import Any
 from replicator.config.settings import Gate
 from replicator.engine.gate import Verdict, judge
 from replicator.engine.status import PipelineStatus, observation_of
-from replicator.engine.supervisor import Supervisor
+from replicator.engine.supervisor import NotNowError, Supervisor
 from replicator.engine.verify import Verification
 from replicator.model.clock import Clock
 from replicator.model.errors import ReplicatorError
@@ -100,11 +100,19 @@ class Service:
         return supervisor.verify(repair=repair, quiet_source=quiet_source)
 
     async def replay(self, letter_id: int, actor: str) -> bool:
-        """Replay a dead letter; False where the sink refuses its key again."""
-        letter = await self.letter(letter_id)
+        """Replay an open dead letter; False where the sink refuses its key again."""
+        letter = await self._open_letter(letter_id)
         supervisor = self._find(letter.pipeline)
         await self._note(actor, "dead_letter.replay", letter.pipeline, id=letter_id)
         return await supervisor.replay(letter)
+
+    async def waive(self, letter_id: int, actor: str) -> None:
+        """Declare that an open dead letter will never be applied; it no longer closes the gate."""
+        letter = await self._open_letter(letter_id)
+        await self._note(actor, "dead_letter.waive", letter.pipeline, id=letter_id)
+        await self.store.settle_dead_letter(letter_id, "waived")
+        if letter.pipeline in self._supervisors:
+            await self._supervisors[letter.pipeline].recount()
 
     async def letter(self, letter_id: int) -> DeadLetter:
         """One dead letter."""
@@ -112,6 +120,14 @@ class Service:
         if letter is None:
             raise UnknownNameError(
                 f"there is no dead letter {letter_id}", hint="`replicator dead-letters list` shows them."
+            )
+        return letter
+
+    async def _open_letter(self, letter_id: int) -> DeadLetter:
+        letter = await self.letter(letter_id)
+        if letter.state != "open":
+            raise NotNowError(
+                f"dead letter {letter_id} is {letter.state}", hint="Only an open one can be settled."
             )
         return letter
 

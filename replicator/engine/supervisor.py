@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from replicator.connector import Retains
 from replicator.engine.backfill import restore_keys
@@ -26,6 +26,7 @@ from replicator.engine.status import (
 )
 from replicator.engine.verify import Verification
 from replicator.model.checkpoint import Phase
+from replicator.model.clock import Clock, SystemClock
 from replicator.model.errors import CutoverError, first_cause
 from replicator.stores import DeadLetter
 
@@ -52,6 +53,7 @@ class Charge:
     assemble: Callable[[], Parts]
     freshness_seconds_max: float
     verify: bool = True
+    clock: Clock = field(default_factory=SystemClock)
 
 
 class Supervisor:
@@ -91,13 +93,12 @@ class Supervisor:
     async def _run_once(self) -> None:
         new_backfill, self._new_backfill, self._failure = self._new_backfill, False, None
         self._ended.clear()
-        parts = self.charge.assemble()
         try:
-            pipeline = self._pipeline = Pipeline(parts)
+            pipeline = self._pipeline = Pipeline(self.charge.assemble())
             await self._accompany(pipeline, new_backfill=new_backfill)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is shown, logged, and waits for resume
             cause = first_cause(error) if isinstance(error, ExceptionGroup) else error
-            self._failure = failure_of(cause, parts.clock.wall())
+            self._failure = failure_of(cause, self.charge.clock.wall())
             self._failed(self.charge.name, cause)
         finally:
             self._ended.set()
@@ -202,6 +203,11 @@ class Supervisor:
         settled = await pipeline.parts.store.settle_dead_letter(letter.id, "replayed")
         await pipeline.morgue.refresh()
         return settled
+
+    async def recount(self) -> None:
+        """Count the open dead letters again, after one was settled from outside."""
+        if self._pipeline is not None:
+            await self._pipeline.morgue.refresh()
 
     def _running(self) -> Pipeline:
         if self._pipeline is None or self._failure is not None or not self._pipeline.connected.is_set():

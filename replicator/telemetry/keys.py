@@ -31,6 +31,9 @@ KEYS: Mapping[str, str] = {
     # How much, how long, how far.
     "changes": "number of changes",
     "rows": "number of rows",
+    "rows_estimated": "the source's own estimate of its rows",
+    "rows_per_second": "rate of the backfill",
+    "eta_seconds": "time until the backfill has copied all rows at this rate, in seconds",
     "keys": "number of keys",
     "mismatches": "number of mismatches",
     "partitions": "number of partitions",
