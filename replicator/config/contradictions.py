@@ -10,6 +10,9 @@ from replicator.config.secrets import read_secret
 from replicator.config.settings import End, Settings
 from replicator.model.errors import ConfigError
 
+_WHERE = ("endpoint", "endpoint_url", "region")
+"""Settings that say where something is, besides those without a default, which say what."""
+
 
 def contradictions(settings: Settings, environ: Mapping[str, str]) -> list[Problem]:
     """Everything that contradicts something else, or names what is not there."""
@@ -48,8 +51,21 @@ def _pipelines(settings: Settings) -> Iterator[Problem]:
                 (*path, "name"), f"another pipeline is called {pipeline.name}", "Names are unique."
             )
         names.add(pipeline.name)
+        yield from _freshness(settings, pipeline.source, path)
         if pipeline.limits.model_fields_set:
             yield from _limits(effective(settings.limits, pipeline.limits), (*path, "limits"))
+
+
+def _freshness(settings: Settings, source: End, path: Path) -> Iterator[Problem]:
+    bound = settings.gate.freshness_seconds_max
+    for name in ("poll_seconds", "quiet_seconds"):
+        seconds = getattr(source.settings, name, 0)
+        if seconds >= bound:
+            yield Problem(
+                (*path, "source", name),
+                f"{seconds:g} is not less than gate.freshness_seconds_max, {bound:g}",
+                "An idle partition would never be fresh, and the gate never open.",
+            )
 
 
 def _shared_sinks(settings: Settings) -> Iterator[Problem]:
@@ -67,9 +83,9 @@ def _shared_sinks(settings: Settings) -> Iterator[Problem]:
 
 
 def _target(end: End) -> Hashable:
-    """What a sink writes to: its settings without a default say what, its endpoint says where."""
+    """What a sink writes to."""
     fields = type(end.settings).model_fields.items()
-    names = [name for name, field in fields if field.is_required() or name in ("endpoint", "region")]
+    names = [name for name, field in fields if field.is_required() or name in _WHERE]
     return end.connector, tuple((name, str(getattr(end.settings, name))) for name in names)
 
 

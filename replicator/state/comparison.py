@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from replicator.model.key import Key, key_from_text, key_text
+from replicator.state.failures import file_error, state_error
+
+Result = TypeVar("Result")
 
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -34,12 +38,21 @@ class SqliteComparison:
     """Digests of both sides by key; see ``replicator.stores.Comparison``."""
 
     def __init__(self, path: Path) -> None:
-        """An earlier file of this path is scratch too, and replaced."""
-        path.unlink(missing_ok=True)
+        """An earlier file of this path is scratch too, and replaced.
+
+        Raises:
+            StateError: the file cannot be made.
+        """
         self._path = path
         self._using = asyncio.Lock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.executescript(_SCHEMA)
+        try:
+            path.unlink(missing_ok=True)
+            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._connection.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise state_error(path, error) from error
+        except OSError as error:
+            raise file_error(path, error) from error
 
     async def add(self, side: str, digests: Sequence[tuple[Key, bytes]]) -> None:
         """Note digests of one side; a key that comes again takes the newer one."""
@@ -48,16 +61,12 @@ class SqliteComparison:
             "sink": "INSERT OR REPLACE INTO sink VALUES (?, ?)",
         }[side]
         rows = [(key_text(key), digest) for key, digest in digests]
-        async with self._using:
-            await asyncio.to_thread(self._insert, statement, rows)
+        await self._run(lambda: self._insert(statement, rows))
 
     async def differences(self, after: Key | None, limit: int) -> Sequence[Key]:
         """Up to ``limit`` keys after the given one whose digests differ or are on one side only."""
         bounds = {"after": "" if after is None else key_text(after), "limit": limit}
-        async with self._using:
-            found = await asyncio.to_thread(
-                lambda: self._connection.execute(_DIFFERENCES, bounds).fetchall()
-            )
+        found = await self._run(lambda: self._connection.execute(_DIFFERENCES, bounds).fetchall())
         return [key_from_text(text) for (text,) in found]
 
     async def close(self) -> None:
@@ -65,6 +74,14 @@ class SqliteComparison:
         async with self._using:
             self._connection.close()
             self._path.unlink(missing_ok=True)
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        """One piece of work at a time; SQLite's errors in our words."""
+        async with self._using:
+            try:
+                return await asyncio.to_thread(work)
+            except sqlite3.Error as error:
+                raise state_error(self._path, error) from error
 
     def _insert(self, statement: str, rows: list[tuple[str, bytes]]) -> None:
         self._connection.execute("BEGIN")

@@ -1,4 +1,4 @@
-"""SQLite's errors in our words."""
+"""Errors of SQLite and of the file system in our words."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ def state_error(path: Path, error: sqlite3.Error) -> StateError:
     primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     hint = _HINTS.get(primary, "This is not expected; please report it with the message.")
     return StateError(f"the state file {path} failed: {error}", hint=hint)
+
+
+def file_error(path: Path, error: OSError) -> StateError:
+    """The StateError for a file beside the state file that cannot be made or written."""
+    return StateError(
+        f"the file {path} cannot be written: {error.strerror}",
+        hint="Look at the volume that holds the state file, and at the rights on its directory.",
+    )
 
 
 def damaged(path: Path, what: str) -> StateError:

@@ -22,8 +22,9 @@ class PipelineFigures:
         sink_calls: (operation, outcome) to calls; the outcome is ``ok``, ``partial`` or ``failed``.
         retries: (side, reason) to attempts that failed and were repeated.
         troubles: (side, reason) to how many activities wait for it now.
-        mismatches: kind to what the last complete verification found and nobody repaired; None before
-            a complete one.
+        verify_keys: side to records compared by verification.
+        mismatches_found: kind to what the last complete verification found; None before one.
+        mismatches_left: those of them that were not repaired; None before a complete one.
     """
 
     pipeline: str
@@ -45,7 +46,8 @@ class PipelineFigures:
     backfill_pieces: int | None = None
     backfill_pieces_done: int | None = None
     dead_letters_open: int | None = None
-    mismatches: Mapping[str, int] | None = None
+    mismatches_found: Mapping[str, int] | None = None
+    mismatches_left: int | None = None
     verify_completed_at: float | None = None
     changes_read: int = 0
     changes_written: Mapping[str, int] = field(default_factory=dict)
@@ -55,7 +57,7 @@ class PipelineFigures:
     retries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     throttled_seconds: Mapping[str, float] = field(default_factory=dict)
     troubles: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    verify_keys: int = 0
+    verify_keys: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

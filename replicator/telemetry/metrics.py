@@ -258,12 +258,19 @@ ALL: tuple[Metric, ...] = (
         _one(lambda figures: figures.backfill_pieces_done),
     ),
     # Verification.
-    _counter("verify_keys", "Keys compared by verification.", _one(lambda figures: figures.verify_keys)),
+    _counter(
+        "verify_keys", "Records compared by verification.", _by(lambda figures: figures.verify_keys), "side"
+    ),
+    _gauge(
+        "verify_mismatches_found",
+        "What the last complete verification found: missing, different, extra or unsettled.",
+        _by(lambda figures: figures.mismatches_found),
+        "reason",
+    ),
     _gauge(
         "verify_mismatches",
-        "What the last complete verification found and nobody repaired: missing, different or extra.",
-        _by(lambda figures: figures.mismatches),
-        "reason",
+        "Mismatches that the last complete verification found and did not repair.",
+        _one(lambda figures: figures.mismatches_left),
     ),
     _gauge(
         "verify_completed_timestamp_seconds",

@@ -203,6 +203,17 @@ async def dead_letters_are_settled_once(open_store: OpenStore) -> None:
         _expect(states, ["waived", "open"], "a settled letter stays beside a new one")
 
 
+async def a_dead_letter_is_got_by_id(open_store: OpenStore) -> None:
+    """A letter is found by its id, whatever its state, and by no other."""
+    async with _opened(open_store) as store:
+        await store.add_dead_letters([LETTER, replace(LETTER, pipeline="other")])
+        first, second = await store.list_dead_letters(None, None, 0, 10)
+        await store.settle_dead_letter(first.id, "waived")
+        _expect(await store.get_dead_letter(first.id), replace(first, state="waived"), "found when settled")
+        _expect(await store.get_dead_letter(second.id), second, "found when open")
+        _expect(await store.get_dead_letter(second.id + 1), None, "an unknown id has no letter")
+
+
 async def dead_letters_are_paged(open_store: OpenStore) -> None:
     """Pages go by id and obey pipeline, state and limit."""
     letters = [replace(LETTER, key=(f"key-{n}",), pipeline=("a", "b")[n % 2]) for n in range(7)]
@@ -230,6 +241,35 @@ async def journal_keeps_order(open_store: OpenStore) -> None:
         _expect(await store.entries(100), lines, "all where there are fewer")
 
 
+async def comparison_finds_every_difference(open_store: OpenStore) -> None:
+    """Keys that are on one side only, or differ, are listed once, in pages; equal ones never."""
+    same, differs, left, right = ((name,) for name in ("same", "differs", "left", "right"))
+    async with _opened(open_store) as store:
+        comparison = await store.open_comparison("orders")
+        await comparison.add("source", [(same, b"1"), (differs, b"1"), (left, b"1")])
+        await comparison.add("sink", [(same, b"0"), (differs, b"2"), (right, b"1")])
+        await comparison.add("sink", [(same, b"1")])
+        found: list[Key] = []
+        while page := await comparison.differences(found[-1] if found else None, 2):
+            found.extend(page)
+        _expect(sorted(found), [differs, left, right], "every difference, once")
+        await comparison.close()
+        await comparison.close()
+        again = await store.open_comparison("orders")
+        _expect(await again.differences(None, 10), [], "a new comparison is empty")
+        await again.close()
+
+
+async def report_is_kept(open_store: OpenStore) -> None:
+    """A report takes lines and says where it is, and may be closed twice."""
+    async with _opened(open_store) as store:
+        report = await store.open_report("orders", 1_700_000_000.5)
+        await report.write([{"key": '["s:1"]', "mismatch": "missing"}])
+        await report.close()
+        await report.close()
+        _expect_true(bool(report.place), "a report says where it is")
+
+
 async def closing_twice_is_harmless(open_store: OpenStore) -> None:
     """A store may be closed more than once."""
     store = await open_store()
@@ -250,8 +290,11 @@ CHECKS: tuple[Check, ...] = (
     dead_letters_survive_exactly,
     newest_dead_letter_of_a_key_replaces,
     dead_letters_are_settled_once,
+    a_dead_letter_is_got_by_id,
     dead_letters_are_paged,
     journal_keeps_order,
+    comparison_finds_every_difference,
+    report_is_kept,
     closing_twice_is_harmless,
 )
 """Every promise; run each against a store of its own."""

@@ -18,6 +18,7 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     table: str = Field(description="Name of the table.")
+    poll_seconds: float = Field(default=1, gt=0, description="Time between reads.")
     page_rows_max: int = Field(default=100, ge=1, description="Rows of a page.")
     key_file: Path | None = Field(default=None, description="File with the key.")
 
@@ -175,6 +176,11 @@ def test_a_problem_says_where_what_and_how(problems, text: str, expected: str):
 @pytest.mark.parametrize(
     ("pipelines", "expected"),
     [
+        (
+            "[{name: a, source: {connector: tables, table: t, poll_seconds: 60},"
+            " sink: {connector: tables, table: u}}]",
+            "pipelines[0].source.poll_seconds: 60 is not less than gate.freshness_seconds_max, 15.",
+        ),
         ("[]", "pipelines: needs at least one. The pipelines of the migration."),
         ("{orders: 1}", "pipelines: must be a list."),
         (

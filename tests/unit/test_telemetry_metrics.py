@@ -31,7 +31,8 @@ FULL = PipelineFigures(
     backfill_pieces=8,
     backfill_pieces_done=2,
     dead_letters_open=1,
-    mismatches={"missing": 2, "extra": 0},
+    mismatches_found={"missing": 2, "extra": 0},
+    mismatches_left=1,
     verify_completed_at=1_700_000_100.0,
     changes_read=100,
     changes_written={"apply": 90},
@@ -41,7 +42,7 @@ FULL = PipelineFigures(
     retries={("sink", "throttled"): 3},
     throttled_seconds={"sink": 1.5},
     troubles={("sink", "throttled"): 1},
-    verify_keys=600,
+    verify_keys={"source": 600},
 )
 
 
@@ -87,7 +88,7 @@ def test_values_are_what_was_reported():
     assert samples["replicator_changes_written_total", of("orders", op="apply")] == 90
     assert samples["replicator_sink_calls_total", of("orders", op="apply", state="failed")] == 1
     assert samples["replicator_retries_total", of("orders", side="sink", reason="throttled")] == 3
-    assert samples["replicator_verify_mismatches", of("orders", reason="missing")] == 2
+    assert samples["replicator_verify_mismatches_found", of("orders", reason="missing")] == 2
     assert samples["replicator_pipeline_info", of("orders", side="sink", connector="cosmos")] == 1
 
 
