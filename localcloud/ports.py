@@ -17,8 +17,8 @@ _TRIES_MAX = 100
 class Port:
     """A port on which nothing listens, reserved among local clouds of a machine until it is closed.
 
-    The reservation is an abstract socket that carries the port's number: it goes with the process, leaves no
-    file, and does not take the port itself. Linux has these; elsewhere a port may be drawn twice.
+    The reservation is an abstract socket that carries the port's number: it goes with the process, leaves
+    no file, and does not take the port itself. Linux has these; elsewhere a port may be drawn twice.
 
     Raises:
         OSError: no free port was found.

@@ -158,10 +158,7 @@ async def _leave(rule: Rule, call: Call, answer: Callable[[Call], Awaitable[_T |
     writes = [(t, write) for t, of_table in request["RequestItems"].items() for write in of_table]
     left = writes[max(1, len(writes) - rule.items) :]
     request["RequestItems"] = _by_table(writes[: len(writes) - len(left)])
-    shorter = Call(
-        call.service, call.operation, call.method, call.path, call.headers, orjson.dumps(request)
-    )
-    reply = await answer(shorter)
+    reply = await answer(call.with_body(orjson.dumps(request)))
     if not isinstance(reply, Reply) or reply.status >= 400:
         return reply
     document = reply.json()

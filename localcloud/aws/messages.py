@@ -1,32 +1,70 @@
 """A call as it came in, and the reply that goes out."""
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 from zlib import crc32
 
 import orjson
 
 from localcloud.aws.errors import AwsError
 
-__all__ = ["Call", "Reply", "refusal", "reply_json", "reply_of"]
+__all__ = ["CONTENT_LENGTH", "Call", "Reply", "refusal", "reply_json", "reply_of"]
 
+CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+"""The header in a head: how long the body is."""
+
+_TARGET = re.compile(rb"\r\nx-amz-target: *(\w+)\.(\w+)", re.IGNORECASE)
+_SERVICES = {
+    b"DynamoDB_20120810": "dynamodb",
+    b"DynamoDBStreams_20120810": "dynamodbstreams",
+    b"AmazonSQS": "sqs",
+}
+_CREDENTIAL = re.compile(rb"Credential=([^/]*)/\d+/([a-z0-9-]+)/")
 _JSON = "application/x-amz-json-1.0"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of an AWS JSON protocol, whole in memory (at most 16 MB, DynamoDB's own limit).
+    """One call: a whole HTTP request as its bytes; its body begins at `body_at`.
 
-    `service` is ``dynamodb``, ``dynamodbstreams``, ``sqs`` or another name in lower case.
+    `service` is ``dynamodb``, ``dynamodbstreams``, ``sqs``, ``s3`` or another name in lower case;
+    `operation` is as the API names it, for S3 the HTTP method. A call whose body is streamed past us has no
+    bytes here.
     """
 
     service: str
     operation: str
-    method: str
-    path: str
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
+    raw: bytes = b""
+    body_at: int = 0
+
+    @classmethod
+    def parse(cls, raw: bytes, body_at: int) -> Self | None:
+        """Return the call that a request of a JSON protocol is, or None where it is none."""
+        target = _TARGET.search(raw, 0, body_at)
+        if target is None:
+            return None
+        service = _SERVICES.get(target[1]) or target[1].decode().lower()
+        return cls(service, target[2].decode(), raw, body_at)
+
+    @property
+    def body(self) -> bytes:
+        """The body."""
+        return self.raw[self.body_at :]
+
+    @property
+    def scope(self) -> tuple[str, str]:
+        """Account and region, as ministack reads them: twelve digits of an access key are an account."""
+        credential = _CREDENTIAL.search(self.raw, 0, self.body_at)
+        key, region = (part.decode() for part in credential.groups()) if credential else ("", "us-east-1")
+        return (key if key.isdecimal() and len(key) == 12 else "000000000000"), region
+
+    def with_body(self, body: bytes) -> "Call":
+        """Return the same call with another body."""
+        length = b"\r\nContent-Length: %d" % len(body)
+        head = CONTENT_LENGTH.sub(length, self.raw[: self.body_at], 1)
+        return Call(self.service, self.operation, head + body, len(head))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +73,7 @@ class Reply:
 
     raw: bytes
     body_at: int
+    content_type: str = _JSON
 
     @property
     def status(self) -> int:
@@ -59,7 +98,7 @@ def reply_of(body: bytes, status: int, content_type: str = _JSON) -> Reply:
     reason = HTTPStatus(status).phrase
     head = f"HTTP/1.1 {status} {reason}\r\nContent-Type: {content_type}\r\n"
     head += f"x-amz-crc32: {crc32(body)}\r\nContent-Length: {len(body)}\r\n\r\n"
-    return Reply(head.encode() + body, len(head))
+    return Reply(head.encode() + body, len(head), content_type)
 
 
 def reply_json(body: bytes) -> Reply:

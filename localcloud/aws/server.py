@@ -1,8 +1,6 @@
-"""The server: takes a request, finds who answers it, and sends the reply."""
+"""The server: listens, puts the parts together, and answers what the thin way does not take."""
 
 import asyncio
-import socket
-import struct
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
@@ -16,9 +14,11 @@ from localcloud.aws.errors import AwsError
 from localcloud.aws.faults import Faults, ResetError, inflict
 from localcloud.aws.feeds import Feeds
 from localcloud.aws.messages import Call, Reply, refusal, reply_json
+from localcloud.aws.narrow import Connection, reset
 from localcloud.aws.passthrough import Passthrough
+from localcloud.aws.shaping import Shaping
 from localcloud.aws.streams import Streams
-from localcloud.aws.timetolive import OPERATIONS, TimeToLive
+from localcloud.aws.timetolive import TimeToLive
 from localcloud.aws.upstream import Upstream, UpstreamLostError
 
 __all__ = ["AwsServer"]
@@ -26,35 +26,9 @@ __all__ = ["AwsServer"]
 SHARDS = 4
 """With how many shards a stream begins unless told: several, and few enough to look at."""
 
-_SERVICES = {
-    "DynamoDB_20120810": "dynamodb",
-    "DynamoDBStreams_20120810": "dynamodbstreams",
-    "AmazonSQS": "sqs",
-}
-_READS = ("Get", "Query", "Scan", "BatchGet", "TransactGet", "Describe", "List")
 _HEADER_BYTES_MAX = 64 * 1024
-
-
-class Verbatim(web.StreamResponse):
-    """A response sent as the bytes that came; to take it apart and build it again would cost too much."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(status=reply.status)
-        self._raw = reply.raw
-
-    @property
-    def keep_alive(self) -> bool | None:
-        """Whether the connection stays open: as the caller asked."""
-        return self._keeps_alive
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Send the bytes."""
-        self._keeps_alive = request.keep_alive
-        if request.transport is not None:
-            request.transport.write(self._raw)
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing: everything is sent."""
+_FRAMING = frozenset({b"connection", b"content-length", b"expect", b"transfer-encoding"})
+_SHUTDOWN_SECONDS_MAX = 1.0
 
 
 class AwsServer:
@@ -70,28 +44,24 @@ class AwsServer:
     def __init__(
         self, upstream_url: str, *, directory: Path | None = None, shards: int = SHARDS, port: int = 0
     ) -> None:
-        self._upstream_url, self._directory, self._shards, self._port = (
-            upstream_url,
-            directory,
-            shards,
-            port,
-        )
+        self._upstream_url, self._directory = upstream_url, directory
+        self._shards, self._port = shards, port
         self._stack = AsyncExitStack()
         self.endpoint = ""
 
     async def __aenter__(self) -> Self:
         clock = Clock()
-        self._upstream = Upstream(self._upstream_url)
+        upstream = Upstream(self._upstream_url)
         self._passthrough = Passthrough(self._upstream_url)
-        self._feeds = Feeds(self._upstream, clock, self._directory, self._shards)
+        self._feeds = Feeds(upstream, clock, self._directory, self._shards)
         settings = self._directory / "time-to-live.json" if self._directory else None
-        self._time_to_live = TimeToLive(self._upstream, self._feeds, clock, settings)
-        self._streams = Streams(self._upstream, self._feeds, clock)
+        self._time_to_live = TimeToLive(upstream, self._feeds, clock, settings)
         self._faults = Faults()
-        self._control = Control(clock, self._faults, self._feeds, self._streams, self._time_to_live)
-        self._stack.push_async_callback(self._upstream.close)
-        self._stack.push_async_callback(self._passthrough.close)
-        self._stack.push_async_callback(self._feeds.close)
+        streams = Streams(upstream, self._feeds, clock)
+        self._control = Control(clock, self._faults, self._feeds, streams, self._time_to_live)
+        self._shaping = Shaping(upstream, self._feeds, streams, self._time_to_live, self._faults)
+        for part in (upstream, self._passthrough, self._feeds):
+            self._stack.push_async_callback(part.close)
         await self._listen()
         return self
 
@@ -105,32 +75,33 @@ class AwsServer:
             tasks.create_task(self._time_to_live.keep_expiring(), name="time to live")
 
     async def _listen(self) -> None:
-        server = web.Server(
+        general = web.Server(
             self._answer,
             access_log=None,
             auto_decompress=False,
-            keepalive_timeout=75.0,
             max_line_size=_HEADER_BYTES_MAX,
             max_field_size=_HEADER_BYTES_MAX,
         )
-        runner = web.ServerRunner(server, shutdown_timeout=1.0)
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", self._port).start()
-        host, port = runner.addresses[0][:2]
-        self.endpoint = f"http://{host}:{port}"
+        self._stack.push_async_callback(general.shutdown, _SHUTDOWN_SECONDS_MAX)
+        connections: set[Connection] = set()
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self._shaping.answer, general, connections), "127.0.0.1", self._port
+        )
+        self._stack.callback(_abort, connections)
+        self._stack.callback(server.close)
+        self.endpoint = "http://{}:{}".format(*server.sockets[0].getsockname())
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             if request.raw_path.startswith(PREFIX):
-                return Verbatim(await self._controlled(request))
-            if "X-Amz-Target" in request.headers:
-                return Verbatim(await self._answer_call(await _read(request)))
+                return _response(await self._controlled(request))
+            if call := await _call(request):
+                return _response(await self._shaping.answer(call))
             return await self._answer_wide(request)
         except AwsError as error:
-            return Verbatim(refusal(error))
+            return _response(refusal(error))
         except (UpstreamLostError, ResetError):
-            _reset(request)
+            reset(request.transport)
             return web.Response(status=500)
 
     async def _controlled(self, request: web.BaseRequest) -> Reply:
@@ -139,66 +110,34 @@ class AwsServer:
         document = await self._control.answer(request.method, path, orjson.loads(body or b"{}"))
         return reply_json(orjson.dumps(document))
 
-    async def _answer_call(self, call: Call) -> Reply:
-        rule = self._faults.take(call)
-        return await (inflict(rule, call, self._shaped) if rule else self._shaped(call))
-
-    async def _shaped(self, call: Call) -> Reply:
-        if call.service == "dynamodbstreams":
-            try:
-                return await self._streams.answer(call)
-            except AwsError as error:
-                return refusal(error)
-        if call.operation in OPERATIONS:
-            return await self._time_to_live.answer(call, *_scope(call))
-        if call.service != "dynamodb" or call.operation.startswith(_READS):
-            return await self._upstream.exchange(call)
-        return await self._write(call)
-
-    async def _write(self, call: Call) -> Reply:
-        try:
-            reply = await self._upstream.exchange(call)
-        finally:
-            # Also where the reply was lost: the write may have happened.
-            self._feeds.count_write()
-        if call.operation == "DeleteTable" and reply.status < 400:
-            self._time_to_live.forget(orjson.loads(call.body)["TableName"], *_scope(call))
-        return reply
-
     async def _answer_wide(self, request: web.BaseRequest) -> web.StreamResponse:
         async def passed(_: Call) -> web.StreamResponse | Reply:
             return await self._passthrough.answer(request)
 
         service = "s3" if "/s3/" in request.headers.get("Authorization", "/s3/") else "other"
-        call = Call(service, request.method, request.method, request.raw_path, (), b"")
+        call = Call(service, request.method)
         rule = self._faults.take(call)
         answer = await (inflict(rule, call, passed) if rule else passed(call))
-        return Verbatim(answer) if isinstance(answer, Reply) else answer
+        return _response(answer) if isinstance(answer, Reply) else answer
 
 
-async def _read(request: web.BaseRequest) -> Call:
-    prefix, _, operation = request.headers["X-Amz-Target"].partition(".")
-    return Call(
-        _SERVICES.get(prefix, prefix.lower()),
-        operation,
-        request.method,
-        request.raw_path,
-        request.raw_headers,
-        await request.content.read(),
-    )
+async def _call(request: web.BaseRequest) -> Call | None:
+    # The same calls as the thin way takes, on a connection that was handed over, or sent in chunks.
+    if "X-Amz-Target" not in request.headers:
+        return None
+    body = await request.content.read()
+    lines = [f"{request.method} {request.raw_path} HTTP/1.1".encode()]
+    lines += [name + b": " + value for name, value in request.raw_headers if name.lower() not in _FRAMING]
+    head = b"\r\n".join([*lines, b"Content-Length: %d\r\n\r\n" % len(body)])
+    return Call.parse(head + body, len(head))
 
 
-def _scope(call: Call) -> tuple[str, str]:
-    # As ministack does: the account is the access key where that has twelve digits.
-    authorization = next((v for k, v in call.headers if k.lower() == b"authorization"), b"").decode()
-    key, _, region, *_ = (authorization.partition("Credential=")[2] + "////").split("/")
-    return (key if key.isdecimal() and len(key) == 12 else "000000000000"), region or "us-east-1"
+def _abort(connections: set[Connection]) -> None:
+    for connection in list(connections):
+        if connection.transport is not None:
+            connection.transport.abort()
 
 
-def _reset(request: web.BaseRequest) -> None:
-    if request.transport is None:
-        return
-    connection = request.transport.get_extra_info("socket")
-    # Closing without lingering sends RST, as a broken peer does, instead of a polite end.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    request.transport.abort()
+def _response(reply: Reply) -> web.Response:
+    body = reply.raw[reply.body_at :]
+    return web.Response(status=reply.status, body=body, content_type=reply.content_type)

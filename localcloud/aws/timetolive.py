@@ -45,7 +45,7 @@ class TimeToLive:
         if file is not None and file.exists():
             self._attributes = orjson.loads(file.read_bytes())
 
-    async def answer(self, call: Call, account: str, region: str) -> Reply:
+    async def answer(self, call: Call) -> Reply:
         """Answer UpdateTimeToLive or DescribeTimeToLive.
 
         Raises:
@@ -54,6 +54,7 @@ class TimeToLive:
         """
         request = orjson.loads(call.body)
         table = str(request.get("TableName", "")).rpartition("/")[2]
+        account, region = call.scope
         await self._upstream.call(_DYNAMODB + "DescribeTable", {"TableName": table}, account, region)
         where = f"{account}/{region}/{table}"
         if call.operation == "DescribeTimeToLive":

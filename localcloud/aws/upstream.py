@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from localcloud.aws.messages import Call, Reply
+from localcloud.aws.messages import CONTENT_LENGTH, Call, Reply
 
 __all__ = ["Upstream", "UpstreamLostError"]
 
@@ -21,8 +21,6 @@ __all__ = ["Upstream", "UpstreamLostError"]
 # call is ever sent into a connection that is being closed.
 _IDLE_SECONDS_MAX = 30.0
 _CLOSING = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
-_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding", b"expect"})
 
 
 class UpstreamLostError(ConnectionError):
@@ -82,7 +80,7 @@ class _Connection(asyncio.Protocol):
             self.ends = True
             del self._buffer[closing.start() : closing.end()]
             end -= closing.end() - closing.start()
-        length = _CONTENT_LENGTH.search(head)
+        length = CONTENT_LENGTH.search(head)
         self._body_at = end + 4
         self._whole = self._body_at + (int(length[1]) if length else 0)
 
@@ -106,10 +104,7 @@ class Upstream:
         Raises:
             UpstreamLostError: the outcome is unknown.
         """
-        lines = [f"{call.method} {call.path} HTTP/1.1".encode("latin-1")]
-        lines += [name + b": " + value for name, value in call.headers if name.lower() not in _FRAMING]
-        lines.append(b"Content-Length: %d\r\n\r\n" % len(call.body))
-        return await self._send(b"\r\n".join(lines) + call.body)
+        return await self._send(call.raw)
 
     async def call(
         self, target: str, document: dict[str, Any], account: str, region: str
@@ -123,15 +118,13 @@ class Upstream:
             UpstreamLostError: the outcome is unknown.
         """
         credential = f"{account}/20000101/{region}/dynamodb/aws4_request"
-        headers = (
-            (b"Host", b"localhost"),
-            (b"Content-Type", b"application/x-amz-json-1.0"),
-            (b"X-Amz-Target", target.encode()),
-            (b"Authorization", f"AWS4-HMAC-SHA256 Credential={credential}".encode()),
+        body = orjson.dumps(document)
+        head = (
+            f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n"
+            f"X-Amz-Target: {target}\r\nAuthorization: AWS4-HMAC-SHA256 Credential={credential}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
         )
-        service, _, operation = target.partition(".")
-        call = Call(service, operation, "POST", "/", headers, orjson.dumps(document))
-        return (await self.exchange(call)).json()
+        return (await self._send(head.encode() + body)).json()
 
     async def close(self) -> None:
         """Close the connections."""

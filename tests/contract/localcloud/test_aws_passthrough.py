@@ -1,6 +1,11 @@
 """What the proxy does not shape passes through unchanged."""
 
+import asyncio
+
+import aiohttp
+import orjson
 import pytest
+from aiobotocore.session import get_session
 from botocore.exceptions import ClientError
 
 
@@ -76,6 +81,40 @@ def test_conditions_and_transactions_pass(stream, dynamodb, name, all_records):
     dynamodb.transact_write_items(TransactItems=puts)
     written = [record["dynamodb"]["Keys"]["pk"]["S"] for record in all_records(stream)]
     assert sorted(written) == ["a", "b", "c"]
+
+
+async def test_calls_may_share_a_connection_with_anything(environment, stream, aws, name):
+    """A DynamoDB call is shaped the same after another kind of request, and when sent in chunks."""
+    await aws.add_fault("throttle", operation="DescribeTable", table=name, count=2)
+    url, body = environment["AWS_ENDPOINT_URL"], orjson.dumps({"TableName": name})
+    headers = {"X-Amz-Target": "DynamoDB_20120810.DescribeTable"}
+
+    async def chunks():
+        yield body
+
+    connector = aiohttp.TCPConnector(limit=1)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        answers = []
+        await (await session.get(url + "/_local/health")).read()
+        for data in (body, chunks(), body):
+            async with session.post(url, data=data, headers=headers) as reply:
+                answers.append((reply.status, await reply.json(content_type=None)))
+    assert [status for status, _ in answers] == [400, 400, 200]
+    assert answers[2][1]["Table"]["LatestStreamArn"] == stream
+
+
+async def test_many_calls_at_once_keep_their_answers(environment, stream, name):
+    """Concurrent calls of an asynchronous client each get their own answer."""
+    async with get_session().create_client("dynamodb") as client:
+        puts = [
+            client.put_item(TableName=name, Item={"pk": {"S": f"k{i}"}, "v": {"N": f"{i}"}})
+            for i in range(200)
+        ]
+        await asyncio.gather(*puts)
+        gets = [client.get_item(TableName=name, Key={"pk": {"S": f"k{i}"}}) for i in range(200)]
+        assert [got["Item"]["v"]["N"] for got in await asyncio.gather(*gets)] == [
+            f"{i}" for i in range(200)
+        ]
 
 
 def test_a_batch_larger_than_a_megabyte_passes(stream, dynamodb, name):
