@@ -62,6 +62,7 @@ class Ledger:
     clock: Clock
     violations: list[str] = field(default_factory=list)
     numbers: int = NEVER
+    gate_openings: int = 0
     frozen: bool = False
     _states: dict[Key, list[State]] = field(default_factory=lambda: defaultdict(list))
     _logs: dict[str, list[Logged]] = field(default_factory=lambda: defaultdict(list))
@@ -102,7 +103,7 @@ class Ledger:
         else:
             if shown.number is None:
                 shown.absent_until = self.clock.wall()
-            shown.number = int(record_of(operation.document).attributes[NUMBER]["N"])
+            shown.number = number_of(operation.document)
             shown.landed_max = max(shown.landed_max, shown.number)
         if self.frozen and not self._agrees(operation.key):
             self._complain(f"{key_text(operation.key)} was made wrong again after everything was right")
@@ -146,6 +147,7 @@ class Ledger:
 
     def opened(self, seconds: float) -> None:
         """The gate is open: the sink shows every key as it is now, or was within so many seconds."""
+        self.gate_openings += 1
         promised = self.clock.wall() - seconds
         for key in self._states.keys() | self._shown.keys():
             due = [state for state in self._states[key] if state.committed_at <= promised]
@@ -162,9 +164,10 @@ class Ledger:
         keys = set(self.table.rows) | set(self.container.rows)
         return sorted(key_text(key) for key in keys if not self._agrees(key))
 
-    def missing(self) -> int:
-        """How many keys differ."""
-        return len(self.differences())
+    @property
+    def is_all_saved(self) -> bool:
+        """Whether the checkpoint stands at the end of every shard."""
+        return all(self._saved.get(shard.name, -1) >= shard.end for shard in self.table.shards.values())
 
     def freeze(self) -> None:
         """From now on nothing changes at the source, and the sink may only stay right."""
@@ -212,3 +215,8 @@ class Ledger:
     def _complain(self, violation: str) -> None:
         if violation not in self.violations:
             self.violations.append(violation)
+
+
+def number_of(document: bytes) -> int:
+    """The number of the state that a document holds."""
+    return int(record_of(document).attributes[NUMBER]["N"])

@@ -48,6 +48,7 @@ class Rates:
 
 QUIET = Rates()
 ROUGH = Rates(refused=0.03, lost=0.02, late=0.04, reset=0.03, slow=0.02, partial=0.06, disconnected=0.01)
+SLUGGISH = Rates(refused=0.01, late=0.12, slow=0.1, partial=0.02)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,14 @@ class Fate:
 class Network:
     """Carries calls between a process and the systems. ``rates`` may be changed at any time."""
 
-    def __init__(self, chance: random.Random, rates: Rates, call_seconds_max: float) -> None:
+    def __init__(
+        self, chance: random.Random, rates: Rates, call_seconds_max: float, latency_seconds: float = 0.005
+    ) -> None:
+        """``latency_seconds`` is the mean time of each way of a good call."""
         self.chance = chance
         self.rates = rates
         self.call_seconds_max = call_seconds_max
+        self._per_latency = 1.0 / latency_seconds
         self._landings: set[asyncio.Task[None]] = set()
 
     @property
@@ -126,7 +131,7 @@ class Network:
     def fate(self) -> Fate:
         """Draw the fate of one call."""
         chance, rates, longest = self.chance, self.rates, self.call_seconds_max
-        effect, answer = chance.expovariate(200.0), chance.expovariate(200.0)
+        effect, answer = chance.expovariate(self._per_latency), chance.expovariate(self._per_latency)
         draw = chance.random() - rates.refused
         if draw < 0:
             return Fate(None, answer, refused(chance))

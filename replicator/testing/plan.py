@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from replicator.config.limits import Limits
-from replicator.testing.network import QUIET, ROUGH, Rates
+from replicator.testing.network import QUIET, ROUGH, SLUGGISH, Rates
 
 STEP_SECONDS_MAX = 1.5
 """How far the engine's wall clock is ever set off; within what the proof *by time* tolerates."""
@@ -24,6 +24,8 @@ class Plan:
         forgets: whether the source drops what the engine committed.
         busy_seconds: how long writes, faults and kills go on before everything heals.
         gap_seconds: mean time between two writes.
+        burst: how many writes a key gets in a row; with many keys it is then left alone for long.
+        cold_share, delete_share: how many of the writes meet a cold row, and how many are deletes.
         kills, stops, splits, steps: how often the process is killed or asked to stop, a shard splits, and
             the engine's wall clock is set.
     """
@@ -37,6 +39,9 @@ class Plan:
     forgets: bool
     busy_seconds: float
     gap_seconds: float
+    burst: int
+    cold_share: float
+    delete_share: float
     kills: int
     stops: int
     splits: int
@@ -44,6 +49,7 @@ class Plan:
     page_rows: int
     page_changes: int
     poll_seconds: float
+    latency_seconds: float
     rates: Rates
     limits: Limits
 
@@ -61,6 +67,9 @@ def draw(seed: int) -> Plan:
         forgets=chance.random() < 0.5,
         busy_seconds=chance.uniform(5.0, 15.0),
         gap_seconds=chance.choice((0.03, 0.1, 0.3)),
+        burst=chance.choice((1, 3)),
+        cold_share=chance.choice((0.1, 0.5, 0.9)),
+        delete_share=chance.choice((0.3, 0.6)),
         kills=chance.choice((0, 1, 2, 4)),
         stops=chance.choice((0, 0, 1)),
         splits=chance.choice((0, 0, 1, 3)),
@@ -68,7 +77,8 @@ def draw(seed: int) -> Plan:
         page_rows=chance.randint(2, 10),
         page_changes=chance.randint(2, 20),
         poll_seconds=chance.choice((0.2, 0.5)),
-        rates=chance.choice((QUIET, ROUGH, ROUGH, ROUGH)),
+        latency_seconds=chance.choice((0.005, 0.05)),
+        rates=chance.choice((QUIET, ROUGH, ROUGH, SLUGGISH, SLUGGISH)),
         limits=_limits(chance),
     )
 

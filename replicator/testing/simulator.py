@@ -15,7 +15,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from replicator.testing.bugs import BUGS
 from replicator.testing.loop import DeadlockError, virtual_loop
@@ -40,6 +40,8 @@ class Report:
     steps: int
     seconds: float
     starts: int
+    gate_openings: int
+    events: Sequence[str] = field(repr=False)
 
     @property
     def reproduce(self) -> str:
@@ -69,6 +71,8 @@ def run_seed(seed: int, bugs: Sequence[str] = ()) -> Report:
             steps=loop.steps,
             seconds=loop.time(),
             starts=world.starts,
+            gate_openings=world.ledger.gate_openings,
+            events=world.events,
         )
 
 
@@ -117,7 +121,9 @@ async def _converge(world: World) -> None:
     ends_at = world.loop.time() + CONVERGE_SECONDS_MAX
     while not world.at_rest:
         if world.loop.time() > ends_at:
-            world.ledger.violations.append(f"did not converge: {world.ledger.differences()}")
+            world.ledger.violations.append(
+                f"did not converge: {world.ledger.differences() or world.what_is_left()}"
+            )
             return
         await asyncio.sleep(OBSERVE_SECONDS)
     world.ledger.freeze()
@@ -127,14 +133,16 @@ async def _converge(world: World) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run seeds; print one line for each that fails, and a summary."""
     parser = argparse.ArgumentParser(prog="python -m replicator.testing.simulator")
-    parser.add_argument("--seed", type=int, help="run this seed alone and tell everything")
+    parser.add_argument("--seed", type=int, help="run this seed alone")
     parser.add_argument("--seeds", type=int, default=100, help="run so many seeds")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")
     parser.add_argument("--bug", action="append", default=[], choices=sorted(BUGS), help="plant a bug")
+    parser.add_argument("--events", action="store_true", help="with --seed: tell everything that happened")
     options = parser.parse_args(arguments)
     if options.seed is not None:
         report = run_seed(options.seed, options.bug)
-        sys.stdout.write("\n".join([*report.violations, str(draw(options.seed)), repr(report), ""]))
+        told = report.events if options.events else ()
+        sys.stdout.write("\n".join([*told, str(draw(options.seed)), repr(report), ""]))
         return 1 if report.violations else 0
     failed = 0
     for seed in range(options.first, options.first + options.seeds):

@@ -38,13 +38,15 @@ class Workload:
                 self._write(key)
 
     async def write_for(self, seconds: float) -> None:
-        """Write hot keys, and now and then a cold one, for so long."""
+        """Write hot keys, and cold ones as often as the plan says, for so long."""
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + seconds
         while loop.time() < ends_at:
-            await asyncio.sleep(self._chance.expovariate(1.0 / self._plan.gap_seconds))
-            rare = self._cold and self._chance.random() < 0.1
-            self._write(self._chance.choice(self._cold if rare else self._hot))
+            rare = self._cold and self._chance.random() < self._plan.cold_share
+            key = self._chance.choice(self._cold if rare else self._hot)
+            for _ in range(self._plan.burst):
+                await asyncio.sleep(self._chance.expovariate(1.0 / self._plan.gap_seconds))
+                self._write(key)
 
     async def split_shards(self) -> None:
         """Split open shards at moments of the busy time."""
@@ -53,7 +55,7 @@ class Workload:
             self._table.split(self._chance.choice(self._table.open_shards()).name)
 
     def _write(self, key: Key) -> None:
-        if self._chance.random() < 0.35 and self._table.delete(key):
+        if self._chance.random() < self._plan.delete_share and self._table.delete(key):
             return
         self._put(key)
 

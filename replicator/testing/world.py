@@ -16,29 +16,31 @@ from connectors.memory.container import MemoryContainer
 from connectors.memory.sink import MemorySink
 from connectors.memory.source import MarkedMemorySource, MemorySource
 from connectors.memory.table import MemoryTable
+from replicator.config.settings import Gate
 from replicator.connector import Source
-from replicator.engine.gate import Bounds, Observation, judge
+from replicator.engine.gate import Observation, Verdict, judge
 from replicator.engine.parts import Parts
 from replicator.engine.pipeline import Pipeline
 from replicator.engine.status import lag_of
 from replicator.model.change import Positions
 from replicator.model.checkpoint import Checkpoint, Phase
 from replicator.model.errors import ReplicatorError
+from replicator.model.key import Key, key_text
 from replicator.testing.disk import Disk, InMemoryStore
 from replicator.testing.faults import faulty_sink, faulty_source, faulty_store
-from replicator.testing.ledger import Ledger
+from replicator.testing.ledger import Ledger, number_of
 from replicator.testing.loop import Life, VirtualClock, VirtualLoop
 from replicator.testing.network import QUIET, Network
 from replicator.testing.plan import Plan
 from replicator.testing.workload import Workload
 
 NAME = "orders"
-FRESHNESS_SECONDS_MAX = 3.0
-BOUNDS = Bounds(
+FRESHNESS_SECONDS_MAX = 2.0
+BOUNDS = Gate(
     lag_seconds_max=1.0,
     freshness_seconds_max=FRESHNESS_SECONDS_MAX,
     retention_seconds_min=60.0,
-    stable_for_seconds=0.0,
+    stable_for_seconds=FRESHNESS_SECONDS_MAX,
 )
 
 Plant = Callable[[Pipeline], None]
@@ -91,29 +93,32 @@ class World:
         self.disk = Disk()
         self.ledger = Ledger(self.table, self.container, self.table.clock)
         self.workload = Workload(self.chance, plan, self.table, self.ledger)
-        self.network = Network(self.chance, plan.rates, plan.limits.sink_call_seconds_max)
-        self.local = Network(self.chance, QUIET, plan.limits.sink_call_seconds_max)
+        longest = plan.limits.sink_call_seconds_max
+        self.network = Network(self.chance, plan.rates, longest, plan.latency_seconds)
+        self.local = Network(self.chance, QUIET, longest)
         self.life: Life | None = None
         self.pipeline: Pipeline | None = None
         self.process: asyncio.Task[None] | None = None
         self.starts = 0
+        self._verdict: Verdict | None = None
         self._plants = plants
-        self._trace = hashlib.blake2b(digest_size=8)
-        self.container.watch(lambda operation: self.note(f"{operation.verb.value} {operation.key}"))
-        self.table.watch(lambda shard, entry: self.note(f"{shard} {entry.key}"))
+        self.events: list[str] = []
+        self.container.watch(lambda done: self.note(f"sink {_told(done.key, done.document)}"))
+        self.table.watch(lambda shard, entry: self.note(f"{shard} {_told(entry.key, entry.document)}"))
 
     def note(self, event: str) -> None:
         """Add an event to the trace, by which two runs of a seed are compared."""
-        self._trace.update(f"{self.loop.time():.6f} {event}\n".encode())
+        self.events.append(f"{self.loop.time():.6f} {event}")
 
     @property
     def trace(self) -> str:
         """What has happened so far, as a digest."""
-        return self._trace.hexdigest()
+        return hashlib.blake2b("\n".join(self.events).encode(), digest_size=8).hexdigest()
 
     def start(self) -> None:
         """Start a process."""
         self.starts += 1
+        self._verdict = None
         self.note(f"start {self.starts}")
         self.life = Life(f"process-{self.starts}")
         self.process = self.life.run(lambda: self.loop.create_task(self._replicate(), name="process"))
@@ -159,7 +164,8 @@ class World:
             dead_letters_open=pipeline.morgue.open,
             mismatches=0,
         )
-        if judge([observation], BOUNDS, None, self.clock.wall()).can_cutover:
+        self._verdict = judge([observation], BOUNDS, self._verdict, self.loop.time())
+        if self._verdict.can_cutover:
             self.ledger.opened(max(lag.lag_seconds, lag.freshness_seconds) + slack)
 
     @property
@@ -171,7 +177,17 @@ class World:
             and pipeline.proof is not None
             and pipeline.keeper.backfill.phase is Phase.COMPLETE
             and not self.network.in_flight
+            and self.ledger.is_all_saved
             and not self.ledger.differences()
+        )
+
+    def what_is_left(self) -> str:
+        """Why the world is not at rest although both sides are equal."""
+        pipeline = self.pipeline
+        phase = None if pipeline is None else pipeline.keeper.backfill.phase
+        return (
+            f"phase {phase}, proof {pipeline and pipeline.proof}, {self.network.in_flight} calls in flight,"
+            f" all saved: {self.ledger.is_all_saved}"
         )
 
     async def _replicate(self) -> None:
@@ -207,3 +223,8 @@ class World:
         source = (_MarkedLedgerSource if self.plan.marks else _LedgerSource)(self.table, settings)
         source.ledger = self.ledger
         return source
+
+
+def _told(key: Key | None, document: bytes | None) -> str:
+    number = None if document is None else number_of(document)
+    return f"{'mark' if key is None else key_text(key)} {'deleted' if number is None else f'#{number}'}"
