@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from replicator.telemetry.redact import is_secret_name
+from replicator.telemetry.redact import is_secret_name, masked
 
 Path = tuple[str | int, ...]
 """Where a setting stands in the tree: names, and numbers in lists."""
@@ -92,10 +92,10 @@ def unknown(path: Path, known: Iterable[str]) -> Problem:
 
 
 def _shown(path: Path, value: Any) -> str:
-    """The value, where it is short and cannot be a secret."""
+    """The value, where it is short, and not if its name says secret."""
     if not isinstance(value, str | int | float) or any(is_secret_name(str(part)) for part in path):
         return ""
-    text = repr(value)
+    text = masked(repr(value))
     return f" (it is {text})" if len(text) <= SHOWN_CHARACTERS_MAX else ""
 
 
