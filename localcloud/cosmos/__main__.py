@@ -1,7 +1,7 @@
 """``python -m localcloud.cosmos``: the stand-in as a process, until SIGTERM or SIGINT.
 
-When it listens it prints one line of JSON with ``endpoint``, ``key`` and ``pid``, and writes the
-same line to the ready file where one is named.
+When it listens it writes one line of JSON with ``endpoint``, ``key`` and ``pid`` to the ready file,
+where one is named, and then prints it.
 """
 
 import argparse
@@ -42,13 +42,13 @@ async def _serve(arguments: argparse.Namespace) -> None:
 def _announce(server: CosmosServer, ready_file: Path | None) -> None:
     ready = {"endpoint": server.endpoint, "key": server.key, "pid": os.getpid()}
     line = json.dumps(ready) + "\n"
-    sys.stdout.write(line)
-    sys.stdout.flush()
     if ready_file is not None:
         # Written beside and moved, so that a reader never sees half of it.
         unfinished = ready_file.with_suffix(".unfinished")
         unfinished.write_text(line)
         unfinished.replace(ready_file)
+    sys.stdout.write(line)
+    sys.stdout.flush()
 
 
 def main() -> None:

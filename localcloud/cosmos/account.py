@@ -145,9 +145,7 @@ class Account:
     def replace_offer(self, name: str, body: Any) -> dict[str, Any]:
         """Change a throughput; returns the offer as it is now."""
         offer = self.offer(name)
-        units = body["content"]["offerThroughput"] if isinstance(body, dict) else None
-        if not isinstance(units, int) or units < 1:
-            raise bad_request("offerThroughput has to be a positive integer")
+        units = _offered_units(body)
         offer["content"] = body["content"]
         offer |= self._system(offer["_rid"], offer["_self"])
         for owner in self._owners():
@@ -189,6 +187,14 @@ class Account:
         }
 
 
+def _offered_units(body: Any) -> int:
+    content = body.get("content") if isinstance(body, dict) else None
+    units = content.get("offerThroughput") if isinstance(content, dict) else None
+    if not isinstance(units, int) or units < 1:
+        raise bad_request("offerThroughput has to be a positive integer")
+    return units
+
+
 def _checked_name(body: Any) -> str:
     name = body.get("id") if isinstance(body, dict) else None
     if not isinstance(name, str) or not name or len(name) > _NAME_CHARACTERS_MAX:
@@ -199,12 +205,13 @@ def _checked_name(body: Any) -> str:
 
 
 def _check_definition(body: dict[str, Any]) -> None:
-    key = body.get("partitionKey")
-    if not isinstance(key, dict) or not key.get("paths"):
+    key: Any = body.get("partitionKey")
+    paths = key.get("paths") if isinstance(key, dict) else None
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         raise bad_request("A container needs a partitionKey with paths")
-    if key.get("kind", "Hash") != "Hash" or len(key["paths"]) != 1:
+    if key.get("kind", "Hash") != "Hash" or len(paths) != 1:
         raise bad_request("This stand-in has no hierarchical partition keys")
-    if key.get("version", 1) not in (1, 2) or not key["paths"][0].startswith("/"):
+    if key.get("version", 1) not in (1, 2) or not paths[0].startswith("/"):
         raise bad_request("The partition key's version is 1 or 2, and its path starts with /")
     for name in _REFUSED_PROPERTIES:
         if any((body.get(name) or {}).values()):

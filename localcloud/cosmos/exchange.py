@@ -8,6 +8,8 @@ import orjson
 from localcloud.cosmos.address import Address
 from localcloud.cosmos.errors import RefusedError, bad_request
 
+# Request units; a call that is refused, by a 412 too, is still paid for.
+REFUSAL_CHARGE = 1.0
 _ITEMS_DEFAULT = 100
 _ITEMS_MAX = 1000
 
@@ -82,4 +84,4 @@ def refusal_reply(refusal: RefusedError) -> Reply:
     if refusal.substatus:
         headers["x-ms-substatus"] = str(refusal.substatus)
     body = orjson.dumps({"code": refusal.code, "message": refusal.message})
-    return Reply(refusal.status, body, headers, 1.0)
+    return Reply(refusal.status, body, headers, REFUSAL_CHARGE)

@@ -19,7 +19,7 @@ SYSTEM_FIELDS = ("_rid", "_self", "_etag", "_attachments", "_ts", "_lsn")
 _EXACT_MAX = 2**53
 _CHANGING = frozenset((dict, list, int, float))
 # A number that is not a short integer. It may match inside a string too; that costs time only.
-_LONG_OR_FRACTIONAL = re.compile(rb"[:\[,]\s*-?(?:\d{16}|\d+[.eE]|0\s*[,}\]])")
+_LONG_OR_FRACTIONAL = re.compile(rb"[:\[,]\s*-?(?:\d{16}|\d+[.eE])")
 
 
 def parse(body: bytes) -> Any:

@@ -130,8 +130,11 @@ def _offers_list(account: Account, _call: Call, _endpoint: str) -> Reply:
 
 
 def _offers_query(account: Account, call: Call, _endpoint: str) -> Reply:
-    query = parse_request(call.body)
-    return feed_reply("", "Offers", evaluate(query, list(account.offers.values())))
+    """Answer with the throughput asked for; without any the account is like a serverless one."""
+    offers = evaluate(parse_request(call.body), list(account.offers.values()))
+    if not offers:
+        raise bad_request("Reading or replacing offers is not supported for serverless accounts")
+    return feed_reply("", "Offers", offers)
 
 
 def _offers_read(account: Account, call: Call, _endpoint: str) -> Reply:

@@ -20,7 +20,13 @@ from localcloud.cosmos.service import Service, with_common_headers
 
 # A little more than an item's or a batch's 2 MB, so that the service itself refuses those.
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
+# Longer than any client keeps a connection idle, so that none is closed under a call on its way.
+KEEP_ALIVE_SECONDS = 3600.0
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class _BrokenError(Exception):
+    """The connection of a call was broken on purpose."""
 
 
 class CosmosServer:
@@ -85,7 +91,7 @@ class CosmosServer:
         Raises:
             OSError: the port is taken.
         """
-        server = web.Server(self._handle, request_factory=_request)
+        server = web.Server(self._handle, request_factory=_request, keepalive_timeout=KEEP_ALIVE_SECONDS)
         runner = web.ServerRunner(server, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         site = web.TCPSite(runner, self._host, self._port, backlog=1024)
@@ -107,6 +113,9 @@ class CosmosServer:
             address = parse_address(request.raw_path)
             call = Call(request.method, address, request.headers, body)
             return _response(await self._answer(call, request))
+        except _BrokenError:
+            # Nobody is there to read it any more.
+            return web.Response()
         except RefusedError as refusal:
             return _response(with_common_headers(refusal_reply(refusal), request.headers, 0.0))
 
@@ -142,7 +151,7 @@ def _reset(request: web.BaseRequest) -> None:
         connection: socket.socket = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         transport.abort()
-    raise ConnectionResetError
+    raise _BrokenError
 
 
 async def _body_of(request: web.BaseRequest) -> bytes:

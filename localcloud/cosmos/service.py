@@ -7,9 +7,10 @@ from typing import Any
 
 from localcloud.cosmos import feed, items, resources
 from localcloud.cosmos.account import Account
+from localcloud.cosmos.budget import Budget
 from localcloud.cosmos.container import Container
 from localcloud.cosmos.errors import RefusedError, bad_request, not_found
-from localcloud.cosmos.exchange import Call, Reply, refusal_reply
+from localcloud.cosmos.exchange import REFUSAL_CHARGE, Call, Reply, refusal_reply
 from localcloud.cosmos.operation import operation_of
 from localcloud.cosmos.query import plan, select
 
@@ -62,16 +63,27 @@ class Service:
             raise not_found(call.address.link)
         if container.budget is None:
             return handler(container, call)
-        container.budget.admit()
-        reply = handler(container, call)
-        container.budget.charge(reply.charge)
-        return reply
+        return _budgeted(container.budget, handler, container, call)
 
     def _serve(self, operation: str, call: Call) -> Reply:
         handler = resources.HANDLERS.get(operation)
         if handler is None:
             raise RefusedError(405, "MethodNotAllowed", f"This stand-in has no {operation}")
         return handler(self._account, call, self._endpoint())
+
+
+def _budgeted(
+    budget: Budget, handler: Callable[[Container, Call], Reply], container: Container, call: Call
+) -> Reply:
+    """Serve a call if the budget lets it in; a refusal costs as well."""
+    budget.admit()
+    charge = REFUSAL_CHARGE
+    try:
+        reply = handler(container, call)
+        charge = reply.charge
+    finally:
+        budget.charge(charge)
+    return reply
 
 
 def with_common_headers(reply: Reply, asked: Mapping[str, str], seconds: float) -> Reply:

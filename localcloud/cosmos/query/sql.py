@@ -61,7 +61,10 @@ def parse_request(body: bytes) -> Query:
     request = parse(body)
     if not isinstance(request, dict) or not isinstance(request.get("query"), str):
         raise bad_request("A query request is an object with the text as its query")
-    parameters = {one["name"]: one.get("value") for one in request.get("parameters") or []}
+    try:
+        parameters = {one["name"]: one.get("value") for one in request.get("parameters") or []}
+    except (TypeError, KeyError, AttributeError):
+        raise bad_request("The parameters of a query are objects with a name and a value") from None
     return _Parser(request["query"], parameters).query()
 
 
