@@ -217,6 +217,10 @@ class CosmosContainer:
         if key is not None:
             _require_base64(key)
             return key
+        if self._settings.endpoint.startswith("http://"):
+            raise errors.refused_credential(
+                "no account key is set, and tokens are not sent over plain HTTP"
+            )
         self._credential = DefaultAzureCredential()
         return self._credential
 

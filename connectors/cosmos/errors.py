@@ -87,7 +87,7 @@ def unanswered(detail: str) -> TransientError:
 def refused_credential(detail: str) -> PermanentError:
     """No usable credential, said by the identity library or by the service."""
     return PermanentError(
-        f"Cosmos DB refuses the credential: {detail}",
+        f"Cosmos DB refuses the credential: {_first_line(detail)}",
         hint="check the key (and the clock of this machine, which signs it), or give the identity the role "
         "'Cosmos DB Built-in Data Contributor' on the account",
     )
@@ -135,13 +135,17 @@ def _permanent(refusal: Refusal) -> PermanentError:
     if refusal.status == NOT_FOUND:
         return PermanentError(
             f"the database or the container is not there: {_said(refusal)}",
-            hint="create the container (docs: partition key /pk) or correct the configuration; if it was "
-            "removed while it was being filled, a new backfill is needed",
+            hint="create the container, with the partition key /pk, or correct the configuration; if it "
+            "was removed while it was being filled, a new backfill is needed",
         )
     return PermanentError(f"Cosmos DB answered {_said(refusal)}")
 
 
 def _said(refusal: Refusal) -> str:
     code = f"{refusal.status}/{refusal.sub_status}" if refusal.sub_status else f"{refusal.status}"
-    first_line = refusal.message.strip().partition("\n")[0]
-    return f"{code}: {first_line[:300]}" if first_line else code
+    said = _first_line(refusal.message)
+    return f"{code}: {said}" if said else code
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0].strip()[:300]

@@ -19,7 +19,7 @@ from connectors.cosmos.errors import (
 from connectors.cosmos.keys import place
 from replicator.connector import Finding
 from replicator.model.change import Change, Page, Row
-from replicator.model.errors import BatchError, PermanentError, ReplicatorError
+from replicator.model.errors import BatchError, ChangeError, PermanentError, ReplicatorError
 from replicator.model.key import Key, key_text
 
 BATCH_OPERATIONS_MAX = 100
@@ -43,8 +43,14 @@ class CosmosSink:
         probe.require_sound(definition)
 
     def group(self, key: Key) -> Hashable:
-        """The partition key value: a transactional batch holds one."""
-        return place(key).pk
+        """The partition key value: a transactional batch holds one.
+
+        A key that has no place is a group of its own, so that writing it names it.
+        """
+        try:
+            return place(key).pk
+        except ChangeError:
+            return key
 
     @property
     def batch_changes_max(self) -> int:
