@@ -16,6 +16,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.parsers import AioJSONParser, AioResponseParserFactory
 from aiobotocore.session import AioSession
 from botocore import exceptions as sdk
+from botocore.parsers import ResponseParserError
 
 from connectors.dynamodb import wire
 from connectors.dynamodb.config import SourceSettings
@@ -30,7 +31,7 @@ CONNECTIONS_MAX = 64
 _LARGE_ANSWERS = frozenset({"ScanOutput", "BatchGetItemOutput", "GetRecordsOutput"})
 _Answer = dict[str, Any]
 _NEVER_SENT = (sdk.EndpointConnectionError, sdk.ConnectTimeoutError, sdk.ProxyConnectionError)
-_NO_ANSWER = (sdk.HTTPClientError, sdk.ResponseParserError, aiohttp.ClientError, OSError, TimeoutError)
+_NO_ANSWER = (sdk.HTTPClientError, ResponseParserError, aiohttp.ClientError, OSError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +240,7 @@ class _Parser(AioJSONParser):  # type: ignore[misc]  # the SDK is untyped
         try:
             return wire.decode(raw_body)
         except ValueError as error:
-            raise sdk.ResponseParserError(f"not JSON: {error}") from error
+            raise ResponseParserError(f"not JSON: {error}") from error
 
 
 class _ParserFactory(AioResponseParserFactory):  # type: ignore[misc]  # the SDK is untyped

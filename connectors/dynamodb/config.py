@@ -57,10 +57,11 @@ class SourceSettings(BaseModel):
         "a single empty page proves nothing.",
     )
     poll_seconds: float = Field(
-        default=0.2,
+        default=0.25,
         ge=0.01,
         le=10,
-        description="Seconds between two reads of a shard; none while it delivers large pages.",
+        description="Seconds between two reads of a shard; none while it delivers large pages, unless "
+        "the service throttles.",
     )
     discovery_seconds: float = Field(
         default=30.0, ge=1, le=600, description="Seconds between two listings of the stream's shards."

@@ -17,10 +17,13 @@ from connectors.dynamodb.positions import Place, Where
 from connectors.dynamodb.quiet import Quiet
 from replicator.model.change import Batch, Change
 from replicator.model.clock import Clock
-from replicator.model.errors import PositionLostError
+from replicator.model.errors import PositionLostError, TransientError
 
 LARGE_PAGE_BYTES = 256 * 1024
 """A page of this size means that more is waiting: the next one is asked for at once."""
+
+THROTTLED_SECONDS = 60.0
+"""How long after a throttle large pages are no reason for haste."""
 
 RENEWAL_SECONDS = 1.0
 """How often a quiet shard says again that it was read."""
@@ -55,6 +58,7 @@ class ShardReader:
         self._quiet = Quiet(feed.settings.quiet_seconds)
         self._proved: float | None = None
         self._said_at = 0.0
+        self._unhurried_until = 0.0
 
     @property
     def position(self) -> str:
@@ -86,7 +90,8 @@ class ShardReader:
         page = await self._feed.outbox.persist(self.shard, self._fetch)
         self._put(self._batch(page, asked_at, asked_wall))
         self._iterator = page.next_iterator
-        if self._iterator is not None and page.size_bytes < LARGE_PAGE_BYTES:
+        hurried = page.size_bytes >= LARGE_PAGE_BYTES and asked_at >= self._unhurried_until
+        if self._iterator is not None and not hurried:
             await asyncio.sleep(asked_at + self._feed.settings.poll_seconds - clock.monotonic())
         return self._iterator is None
 
@@ -95,8 +100,10 @@ class ShardReader:
         await self._feed.outbox.pages.acquire()
         try:
             return await self._page()
-        except BaseException:
+        except BaseException as error:
             self._feed.outbox.pages.release()
+            if isinstance(error, TransientError) and error.reason == "throttled":
+                self._unhurried_until = self._feed.clock.monotonic() + THROTTLED_SECONDS
             raise
 
     async def _page(self) -> RecordsPage:
