@@ -30,6 +30,12 @@ class Scope:
     bounds: tuple[bytes, bytes] | None = None
     is_whole: bool = False
 
+    @property
+    def size(self) -> int | None:
+        """How many items it has, where that is known without looking at each; None elsewhere."""
+        is_plain = self.epk is None and self.bounds is None and self.container.default_ttl is None
+        return sum(map(len, self.ranges)) if is_plain else None
+
     def holds(self, document: Document) -> bool:
         """Whether a document of one of the ranges belongs to the scope."""
         if self.epk is not None and document.epk != self.epk:

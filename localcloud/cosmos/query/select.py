@@ -146,7 +146,9 @@ def _fill_ordered(query: Query, scope: Scope, page: Page, count: int) -> None:
 
 
 def _count(query: Query, scope: Scope, page: Page) -> None:
-    number = sum(document is not None for document, _ in _matches(query, scope, page))
+    number = scope.size if query.where is None else None
+    if number is None:
+        number = sum(document is not None for document, _ in _matches(query, scope, page))
     page.add(b'[{"item":%d}]' % number if query.count == "items" else b"%d" % number)
     page.is_last = True
 
