@@ -79,30 +79,30 @@ class Service:
 
     async def pause(self, pipeline: str, actor: str) -> None:
         """Stop reading."""
-        supervisor = self._find(pipeline)
+        supervisor = self.find(pipeline)
         await self._note(actor, "pause", pipeline)
         supervisor.pause()
 
     async def resume(self, pipeline: str, actor: str, *, new_backfill: bool = False) -> None:
         """Go on after a pause or a failure."""
-        supervisor = self._find(pipeline)
+        supervisor = self.find(pipeline)
         await self._note(actor, "resume", pipeline, new_backfill=new_backfill)
         supervisor.resume(new_backfill=new_backfill)
 
     async def barrier(self, pipeline: str) -> str:
         """Return once everything committed at the source before this call is durable in the sink."""
-        return await self._find(pipeline).barrier()
+        return await self.find(pipeline).barrier()
 
     async def verify(self, pipeline: str, actor: str, *, repair: bool, quiet_source: bool) -> Verification:
         """Start a verification; what is returned grows."""
-        supervisor = self._find(pipeline)
+        supervisor = self.find(pipeline)
         await self._note(actor, "verify", pipeline, repair=repair, quiet_source=quiet_source)
         return supervisor.verify(repair=repair, quiet_source=quiet_source)
 
     async def replay(self, letter_id: int, actor: str) -> bool:
         """Replay an open dead letter; False where the sink refuses its key again."""
         letter = await self._open_letter(letter_id)
-        supervisor = self._find(letter.pipeline)
+        supervisor = self.find(letter.pipeline)
         await self._note(actor, "dead_letter.replay", letter.pipeline, id=letter_id)
         return await supervisor.replay(letter)
 
@@ -131,7 +131,12 @@ class Service:
             )
         return letter
 
-    def _find(self, pipeline: str) -> Supervisor:
+    def find(self, pipeline: str) -> Supervisor:
+        """The supervisor of this pipeline.
+
+        Raises:
+            UnknownNameError: there is no such pipeline.
+        """
         if pipeline not in self._supervisors:
             names = ", ".join(sorted(self._supervisors))
             raise UnknownNameError(f"there is no pipeline {pipeline!r}", hint=f"There are: {names}.")

@@ -1,0 +1,88 @@
+"""From what the engine says of itself to the documents of the API."""
+
+from __future__ import annotations
+
+import replicator
+from replicator.api.documents import (
+    MigrationDocument,
+    PipelineDocument,
+    ServiceDocument,
+    StatusDocument,
+    VerificationDocument,
+)
+from replicator.api.served import Served
+from replicator.engine.status import PipelineStatus
+from replicator.model.checkpoint import Phase
+from replicator.model.clock import SystemClock
+
+_STALE_MAX = 20
+"""Stale partitions that are named; a table of thousands of shards would fill the page."""
+
+
+def status_document(served: Served) -> StatusDocument:
+    """The whole status at this moment."""
+    service = served.service
+    statuses = service.statuses()
+    return StatusDocument(
+        service=ServiceDocument(
+            version=replicator.__version__,
+            started_at=service.started_at,
+            uptime_seconds=max(0.0, SystemClock().wall() - service.started_at),
+            healthy=all(status.healthy for status in statuses) and not served.ailments(),
+        ),
+        migration=MigrationDocument(name=service.migration, strategy=served.strategy),
+        gate=service.verdict,
+        pipelines=tuple(pipeline_document(status) for status in statuses),
+    )
+
+
+def pipeline_document(status: PipelineStatus) -> PipelineDocument:
+    """One pipeline."""
+    lag = status.lag
+    lag_seconds = None if lag is None else lag.lag_seconds
+    freshness_seconds = None if lag is None else lag.freshness_seconds
+    retention_left_seconds = None if lag is None else lag.retention_left_seconds
+    waiting = backlog_changes(status)
+    verification = status.verification
+    return PipelineDocument(
+        name=status.name,
+        source=status.source,
+        sink=status.sink,
+        state=status.state,
+        healthy=status.healthy,
+        failure=status.failure,
+        troubles=status.troubles,
+        lag_seconds=lag_seconds,
+        lag_known=lag_seconds is not None,
+        freshness_seconds=freshness_seconds,
+        freshness_known=freshness_seconds is not None,
+        backlog_changes=waiting,
+        backlog_known=waiting is not None,
+        retention_left_seconds=retention_left_seconds,
+        retention_left_known=retention_left_seconds is not None,
+        partitions_open=None if lag is None else lag.partitions_open,
+        partitions_fresh=None if lag is None else lag.partitions_fresh,
+        partitions_stale=() if lag is None else lag.stale[:_STALE_MAX],
+        backfill=status.backfill,
+        proof=status.proof,
+        changes_read=status.changes_read,
+        changes_written=status.changes_written,
+        changes_in_flight=status.changes_in_flight,
+        bytes_in_flight=status.bytes_in_flight,
+        lanes=status.lanes,
+        dead_letters_open=status.dead_letters_open,
+        checkpoint_saved_at=status.checkpoint_saved_at,
+        verification=None if verification is None else VerificationDocument.of(verification),
+    )
+
+
+def backlog_changes(status: PipelineStatus) -> int | None:
+    """What waits to be copied: the rest of the backfill while rows are copied, by the source's estimate.
+
+    None where there is no estimate, and after the rows: the streams of today's sources do not count
+    what is in them.
+    """
+    backfill = status.backfill
+    if backfill is None or backfill.rows_estimated is None or backfill.phase != Phase.ROWS.value:
+        return None
+    return max(0, backfill.rows_estimated - backfill.rows)

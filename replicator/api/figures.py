@@ -1,0 +1,68 @@
+"""From what the engine says of itself to the figures of a scrape."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import replicator
+from replicator.api.descriptions import backlog_changes
+from replicator.engine.service import Service
+from replicator.engine.supervisor import Supervisor
+from replicator.engine.verify import Verification
+from replicator.telemetry import MigrationFigures, PipelineFigures
+
+
+def figures_of(service: Service) -> MigrationFigures:
+    """Everything, at this moment; computed from memory, so that a scrape never waits."""
+    verdict = service.verdict
+    return MigrationFigures(
+        version=replicator.__version__,
+        cutover_ready=verdict.can_cutover,
+        blocked=tuple((reason.pipeline or "", reason.code) for reason in verdict.reasons),
+        pipelines=tuple(_of_pipeline(supervisor) for supervisor in service.supervisors.values()),
+    )
+
+
+def _of_pipeline(supervisor: Supervisor) -> PipelineFigures:
+    status, pipeline = supervisor.status(), supervisor.pipeline
+    lag, backfill, verification = status.lag, status.backfill, status.verification
+    completed = _completed(verification)
+    written = None if pipeline is None else pipeline.delivery.written
+    return PipelineFigures(
+        pipeline=status.name,
+        connectors={"source": status.source, "sink": status.sink},
+        state=status.state.value,
+        lag_seconds=None if lag is None else lag.lag_seconds,
+        freshness_seconds=None if lag is None else lag.freshness_seconds,
+        backlog_changes=backlog_changes(status),
+        retention_left_seconds=None if lag is None else lag.retention_left_seconds,
+        partitions_open=None if lag is None else lag.partitions_open,
+        partitions_fresh=None if lag is None else lag.partitions_fresh,
+        changes_in_flight=status.changes_in_flight,
+        bytes_in_flight=status.bytes_in_flight,
+        lanes=status.lanes,
+        checkpoint_saved_at=status.checkpoint_saved_at,
+        backfill_phase=None if backfill is None else backfill.phase,
+        backfill_rows_estimated=None if backfill is None else backfill.rows_estimated,
+        backfill_pieces=None if backfill is None else backfill.pieces,
+        backfill_pieces_done=None if backfill is None else backfill.pieces_done,
+        dead_letters_open=None if pipeline is None else status.dead_letters_open,
+        mismatches_found=None if completed is None else dict(completed.found),
+        mismatches_left=None if backfill is None else backfill.mismatches,
+        verify_completed_at=None if completed is None else completed.finished_at,
+        changes_read=status.changes_read,
+        changes_written=status.changes_written,
+        changes_refused=0 if written is None else written.dead_letters,
+        rows_backfilled=0 if backfill is None else backfill.rows,
+        sink_calls={} if written is None else dict(written.calls),
+        retries={} if pipeline is None else dict(pipeline.troubles.retries),
+        troubles=Counter((trouble.side, trouble.reason) for trouble in status.troubles),
+        verify_keys={} if verification is None else dict(verification.keys),
+    )
+
+
+def _completed(verification: Verification | None) -> Verification | None:
+    """The verification, if it is a complete one."""
+    if verification is None or verification.finished_at is None or verification.error is not None:
+        return None
+    return verification

@@ -1,0 +1,97 @@
+"""Preflight: both ends of every pipeline are looked at before anything is copied. Nothing is changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from replicator.app.ends import Connectors, context_of, open_sink, open_source
+from replicator.config.settings import PipelineSettings, Settings
+from replicator.connector import Finding, Probes, Severity, Sink, Source
+from replicator.model.clock import SystemClock
+from replicator.model.errors import ReplicatorError, TransientError
+
+LOOK_AGAIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A finding, and where it was made."""
+
+    pipeline: str
+    side: Literal["source", "sink"]
+    finding: Finding
+
+    @property
+    def blocks(self) -> bool:
+        """True where the pipeline cannot work."""
+        return self.finding.severity is Severity.ERROR
+
+
+class PreflightError(ReplicatorError):
+    """Something was found that keeps a pipeline from working; nothing has been started."""
+
+    code = "preflight"
+
+    def __init__(self, sightings: Sequence[Sighting]) -> None:
+        lines = [
+            f"{seen.pipeline}, {seen.side}: {seen.finding.message}"
+            + (f"\n  hint: {seen.finding.hint}" if seen.finding.hint else "")
+            for seen in sightings
+        ]
+        super().__init__("\n".join(lines), hint="`replicator validate` looks again without starting.")
+        self.sightings = tuple(sightings)
+
+
+async def preflight(settings: Settings, connectors: Connectors) -> list[Sighting]:
+    """What the probes of all ends find, in the order of the configuration."""
+    looks = [
+        _look(pipeline, side, connectors) for pipeline in settings.pipelines for side in ("source", "sink")
+    ]
+    return [sighting for found in await asyncio.gather(*looks) for sighting in found]
+
+
+async def require_sound(settings: Settings, connectors: Connectors, wait_seconds: float) -> list[Sighting]:
+    """What is worth knowing, once nothing blocks; what may pass by itself is waited for.
+
+    Raises:
+        PreflightError: something blocks that does not pass, or has not passed in time.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + wait_seconds
+    while True:
+        found = await preflight(settings, connectors)
+        blocking = [sighting for sighting in found if sighting.blocks]
+        if not blocking:
+            return found
+        if not _may_pass(blocking) or clock() + LOOK_AGAIN_SECONDS > deadline:
+            raise PreflightError(blocking)
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _may_pass(sightings: Iterable[Sighting]) -> bool:
+    return all(sighting.finding.passing for sighting in sightings)
+
+
+async def _look(
+    pipeline: PipelineSettings, side: Literal["source", "sink"], connectors: Connectors
+) -> list[Sighting]:
+    return [Sighting(pipeline.name, side, finding) for finding in await _probe(pipeline, side, connectors)]
+
+
+async def _probe(pipeline: PipelineSettings, side: str, connectors: Connectors) -> Sequence[Finding]:
+    """The findings of one end; an error that a probe let through is one, too."""
+    context = context_of(pipeline, SystemClock())
+    end: Source | Sink
+    try:
+        opening = open_source if side == "source" else open_sink
+        end = opening(pipeline, connectors, context)
+        try:
+            return await end.probe() if isinstance(end, Probes) else ()
+        finally:
+            await end.close()
+    except ReplicatorError as error:
+        passing = isinstance(error, TransientError)
+        return [Finding(Severity.ERROR, error.message, error.hint, passing=passing)]

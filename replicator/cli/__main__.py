@@ -1,0 +1,5 @@
+"""`python -m replicator.cli`: the same as the console script."""
+
+from replicator.cli import main
+
+main()

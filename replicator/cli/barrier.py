@@ -1,0 +1,26 @@
+"""`replicator barrier`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from replicator.cli.options import URL, Name, TokenFile, Url, client
+
+ANSWER_SECONDS = 5.0
+"""Beyond the timeout, the service is given so long to say that time is up."""
+
+
+def barrier(
+    name: Name,
+    timeout: Annotated[float, typer.Option(min=0.001, max=3600, help="Seconds to wait.")] = 60.0,
+    url: Url = URL,
+    token_file: TokenFile = None,
+) -> None:
+    """Wait until everything committed at the source before this call is durable in the sink."""
+    asked = client(url, token_file)
+    document = asked.post(
+        f"/v1/pipelines/{name}/barrier", timeout + ANSWER_SECONDS, timeout_seconds=timeout
+    )
+    typer.echo(f"applied, proved {document['proof']}, after {document['seconds']:.1f} s")

@@ -1,0 +1,118 @@
+"""A small client of the HTTP interface, on the standard library, so that a health check starts quickly."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import socket
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from replicator.model.errors import ConfigError, ReplicatorError
+
+ANSWER_SECONDS_MAX = 30.0
+
+
+class UnreachableError(ReplicatorError):
+    """No service answers at the address."""
+
+    code = "unreachable"
+
+
+class RefusedError(ReplicatorError):
+    """The service refused a command, or answered something that it never answers.
+
+    ``answer_status`` is the HTTP status.
+    """
+
+    code = "refused"
+
+    def __init__(self, message: str, *, hint: str = "", answer_status: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.answer_status = answer_status
+
+
+class Client:
+    """Asks one service."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        """``url`` is ``http://host:port`` or ``https://…``, with a path before ours if there is one."""
+        self.url = url.rstrip("/")
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ConfigError([f"{url!r} is not the address of a service"], hint="It is http://HOST:PORT.")
+        self._parts = parts
+        self._token = token
+
+    def get(self, path: str, **query: str | int | None) -> Any:
+        """The document at the path; parameters that are None are left out.
+
+        Raises:
+            UnreachableError, RefusedError: as named.
+        """
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._ask("GET", f"{path}?{urlencode(given)}" if given else path)
+
+    def post(self, path: str, seconds_max: float = ANSWER_SECONDS_MAX, **body: Any) -> Any:
+        """What a command is answered with; raises as ``get`` does."""
+        return self._ask("POST", path, body, seconds_max)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        seconds_max: float = ANSWER_SECONDS_MAX,
+    ) -> Any:
+        connection = self._connect(seconds_max)
+        try:
+            text = None if body is None else json.dumps(body)
+            connection.request(method, self._parts.path + path, text, self._headers())
+            answer = connection.getresponse()
+            return self._read(answer, answer.read())
+        except (OSError, HTTPException) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise UnreachableError(
+                f"no service answers at {self.url}: {reason}",
+                hint="Is `replicator run` running? --url or REPLICATOR_URL say where to find it.",
+            ) from error
+        finally:
+            connection.close()
+
+    def _connect(self, seconds_max: float) -> HTTPConnection:
+        kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
+        try:
+            return kind(self._parts.hostname or "", self._parts.port, timeout=seconds_max)
+        except ValueError as error:  # the port is no number
+            raise ConfigError([f"{self.url!r} is not an address: {error}"]) from error
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        if self._token is not None:
+            headers |= {"Authorization": f"Bearer {self._token}", "X-Replicator-Actor": _actor()}
+        return headers
+
+    def _read(self, answer: HTTPResponse, text: bytes) -> Any:
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise RefusedError(
+                f"something else than Replicator answers at {self.url} (HTTP {answer.status})",
+                hint="--url or REPLICATOR_URL say where to find the service.",
+                answer_status=answer.status,
+            ) from error
+        if answer.status >= 400 and isinstance(document, dict) and "message" in document:
+            raise RefusedError(
+                document["message"], hint=document.get("hint", ""), answer_status=answer.status
+            )
+        return document
+
+
+def _actor() -> str:
+    """Who gives the command, for the journal: user and machine, in characters that a header takes."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}".encode("ascii", "replace").decode()[:100]

@@ -1,0 +1,34 @@
+"""`replicator demo`."""
+
+from __future__ import annotations
+
+import importlib
+
+import typer
+
+from replicator.model.errors import ReplicatorError
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""What this verb does not know it hands to the demonstration."""
+
+
+class DemoError(ReplicatorError):
+    """The demonstration is not there, or cannot run here."""
+
+    code = "demo"
+
+
+def demo(context: typer.Context) -> None:
+    """Move a live table between two local clouds before your eyes; it says what it does.
+
+    Options are handed to the demonstration.
+    """
+    try:
+        main = importlib.import_module("replicator.demo.main")
+    except ImportError as error:
+        raise DemoError(
+            f"the demonstration is not installed: {error}", hint="Run it from the source: `make demo`."
+        ) from error
+    status = main.run(context.args)
+    if status:
+        raise typer.Exit(status)

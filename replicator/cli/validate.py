@@ -1,0 +1,64 @@
+"""`replicator validate`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from replicator.cli.exits import Exit
+from replicator.cli.options import Json, print_json
+
+if TYPE_CHECKING:
+    from replicator.app import Sighting
+
+
+def validate(
+    config: Annotated[Path, typer.Argument(help="The configuration file.", metavar="CONFIG")],
+    as_json: Json = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Read the configuration only; open no connection.")
+    ] = False,
+) -> None:
+    """Check the configuration, and look at both ends of every pipeline without changing anything.
+
+    Looked at are existence, settings, limits and permissions, as far as reading tells them.
+    """
+    from replicator.app import preflight
+    from replicator.config import installed, load
+
+    settings = load(config, os.environ)
+    sightings = [] if offline else asyncio.run(preflight(settings, installed()))
+    blocked = any(sighting.blocks for sighting in sightings)
+    if as_json:
+        print_json({"ok": not blocked, "findings": [_document(sighting) for sighting in sightings]})
+    else:
+        _tell(sightings, len(settings.pipelines), offline=offline, blocked=blocked)
+    if blocked:
+        raise typer.Exit(Exit.NOT_WELL)
+
+
+def _document(sighting: Sighting) -> dict[str, str]:
+    finding = sighting.finding
+    return {
+        "pipeline": sighting.pipeline,
+        "side": sighting.side,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "hint": finding.hint,
+    }
+
+
+def _tell(sightings: list[Sighting], pipelines: int, *, offline: bool, blocked: bool) -> None:
+    for sighting in sightings:
+        finding = sighting.finding
+        place = f"{sighting.pipeline}, {sighting.side}"
+        typer.echo(f"{finding.severity.value}: {place}: {finding.message}")
+        if finding.hint:
+            typer.echo(f"  hint: {finding.hint}")
+    looked = "the ends were not looked at" if offline else "both ends were looked at"
+    verdict = "cannot run" if blocked else "can run"
+    typer.echo(f"{pipelines} pipeline{'s' if pipelines > 1 else ''}; {looked}; the configuration {verdict}")
