@@ -33,7 +33,8 @@ class Rates:
         partial: of a batch only a part happens, as the answer says; what is reported as of unknown
             outcome may still land.
         disconnected: a read finds its connection gone, before or after it took its batch.
-        killed_before_send: a call whose sender is killed before the effect is never sent.
+        killed_before_send: a call whose sender is killed before its effect has none; any other such call
+            may have it at any moment until ``call_seconds_max``.
     """
 
     refused: float = 0.0
@@ -105,14 +106,15 @@ class Network:
     def carry(self, effect: Callable[[], Awaitable[T]], seconds: float) -> asyncio.Future[T]:
         """Let the world carry out the effect after so many seconds; the future has its result."""
         sender = current_life()
-        sent = self.chance.random() >= self.rates.killed_before_send
         loop = asyncio.get_running_loop()
         result: asyncio.Future[T] = loop.create_future()
 
         async def land() -> None:
             await asyncio.sleep(seconds)
-            if sender is not None and not sender.alive and not sent:
-                return
+            if sender is not None and not sender.alive:
+                if self.chance.random() < self.rates.killed_before_send:
+                    return
+                await asyncio.sleep(max(0.0, self.moment() - seconds))
             try:
                 answer = await effect()
             except ReplicatorError as error:

@@ -18,6 +18,7 @@ class Plan:
 
     Attributes:
         cold_rows, hot_keys: rows that are there from the start; keys that are written all the time.
+        old_rows: rows that are deleted, once and for all, soon after the start.
         leftovers: whether the sink holds something when the pipeline first starts.
         marks: whether the source has marks.
         delay_seconds: between a commit and its change becoming readable in the log.
@@ -33,6 +34,7 @@ class Plan:
     shards: int
     cold_rows: int
     hot_keys: int
+    old_rows: int
     leftovers: bool
     marks: bool
     delay_seconds: float
@@ -61,6 +63,7 @@ def draw(seed: int) -> Plan:
         shards=chance.randint(1, 3),
         cold_rows=chance.choice((0, 10, 40)),
         hot_keys=chance.randint(2, 8),
+        old_rows=chance.choice((0, 15)),
         leftovers=chance.random() < 0.4,
         marks=chance.random() < 0.75,
         delay_seconds=chance.choice((0.0, 0.0, 0.3, 1.0)),

@@ -82,6 +82,7 @@ async def _live(world: World, plan: Plan) -> None:
     observing = asyncio.create_task(_observe(world))
     async with asyncio.TaskGroup() as busy:
         busy.create_task(world.workload.write_for(plan.busy_seconds))
+        busy.create_task(world.workload.purge())
         busy.create_task(world.workload.split_shards())
         busy.create_task(_interrupt(world))
         busy.create_task(_step_clock(world))

@@ -14,6 +14,7 @@ from replicator.testing.plan import Plan
 
 GROUPS = 2
 EXTRAS = 4
+PURGE_SECONDS = 3.0
 
 
 class Workload:
@@ -25,11 +26,12 @@ class Workload:
         self._table = table
         self._ledger = ledger
         self._hot = [_key("hot", number) for number in range(plan.hot_keys)]
+        self._old = [_key("old", number) for number in range(plan.old_rows)]
         self._cold = [_key("cold", number) for number in range(plan.cold_rows)]
 
     def prepare(self) -> None:
         """What is there before the first start: rows, their history in the log, leftovers in the sink."""
-        for key in [*self._cold, *self._hot]:
+        for key in [*self._cold, *self._old, *self._hot]:
             self._put(key)
         if self._plan.leftovers:
             self._leave_over()
@@ -48,6 +50,12 @@ class Workload:
                 await asyncio.sleep(self._chance.expovariate(1.0 / self._plan.gap_seconds))
                 self._write(key)
 
+    async def purge(self) -> None:
+        """Delete the old rows, one by one, while the backfill is likely to be at work."""
+        for key in self._old:
+            await asyncio.sleep(self._chance.expovariate(len(self._old) / PURGE_SECONDS))
+            self._table.delete(key)
+
     async def split_shards(self) -> None:
         """Split open shards at moments of the busy time."""
         for _ in range(self._plan.splits):
@@ -64,7 +72,7 @@ class Workload:
 
     def _leave_over(self) -> None:
         """Older, equal and unknown records, as an aborted run or another tool leaves them."""
-        for key in [*self._cold, *self._hot]:
+        for key in [*self._cold, *self._old, *self._hot]:
             row = self._table.rows.get(key)
             fate = self._chance.random()
             if row is None or fate < 0.3:

@@ -174,6 +174,7 @@ class World:
         pipeline = self.pipeline
         return (
             pipeline is not None
+            and pipeline.connected.is_set()
             and pipeline.proof is not None
             and pipeline.keeper.backfill.phase is Phase.COMPLETE
             and not self.network.in_flight
@@ -184,10 +185,11 @@ class World:
     def what_is_left(self) -> str:
         """Why the world is not at rest although both sides are equal."""
         pipeline = self.pipeline
-        phase = None if pipeline is None else pipeline.keeper.backfill.phase
+        if pipeline is None or not pipeline.connected.is_set():
+            return "not connected"
         return (
-            f"phase {phase}, proof {pipeline and pipeline.proof}, {self.network.in_flight} calls in flight,"
-            f" all saved: {self.ledger.is_all_saved}"
+            f"phase {pipeline.keeper.backfill.phase}, proof {pipeline.proof},"
+            f" {self.network.in_flight} calls in flight, all saved: {self.ledger.is_all_saved}"
         )
 
     async def _replicate(self) -> None:
