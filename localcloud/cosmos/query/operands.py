@@ -111,12 +111,12 @@ class OperandParser(Tokens):
 
     def _index(self) -> str | int:
         token = self.tokens[self.place]
+        index = literal_value(token) if token.kind in ("string", "number") else None
+        if not isinstance(index, str | int) or (isinstance(index, int) and index < 0):
+            raise unsupported(token.text)
         self.place += 1
         self.expect("]")
-        index = literal_value(token) if token.kind in ("string", "number") else None
-        if isinstance(index, str) or (isinstance(index, int) and index >= 0):
-            return index
-        raise unsupported(token.text)
+        return index
 
     def _call(self, name: str) -> Operand:
         arguments = self.list_of(self.operand)

@@ -17,7 +17,6 @@ _EVERYTHING = {"min": "", "max": "FF", "isMinInclusive": True, "isMaxInclusive":
 
 def plan_query(_container: Container, call: Call) -> Reply:
     """Answer a query plan request with how to run the query over all ranges."""
-    # Parameters are not sent with a plan request; their values are not needed for one.
     query = parse_request(call.body)
     plan = {
         "partitionedQueryExecutionInfoVersion": 2,

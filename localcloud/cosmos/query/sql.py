@@ -4,6 +4,7 @@ Spoken: ``SELECT [TOP n] * | VALUE … | fields FROM c [WHERE …] [ORDER BY …
 ``COUNT(1)``, AND, OR, IN, the comparisons without ``!=``, and the functions of ``expression``.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,6 +93,7 @@ class _Parser(OperandParser):
             self.expect("LIMIT")
             query.limit = self.count()
         self.expect_end()
+        _check(query)
         return query
 
     # What to select
@@ -116,17 +118,21 @@ class _Parser(OperandParser):
 
     def _fields(self, query: Query) -> None:
         fields = self.list_of(self._field)
-        query.select = object_of({name: operand.value for name, operand in fields})
-        parts = [f'"{name}": {operand.text}' for name, operand in fields]
+        members = {name: operand.value for name, operand in fields}
+        if len(members) < len(fields):
+            raise unsupported("two properties of one name")
+        query.select = object_of(members)
+        parts = [f"{json.dumps(name)}: {operand.text}" for name, operand in fields]
         query.select_text = "{" + ", ".join(parts) + "}"
 
     def _field(self) -> tuple[str, Operand]:
         operand = self.operand()
         if self.take("AS"):
             return self.word(), operand
-        if operand.path is None:
+        name = None if operand.path is None else (self.alias, *operand.path)[-1]
+        if not isinstance(name, str):
             raise unsupported(operand.text)
-        return str((self.alias, *operand.path)[-1]), operand
+        return name, operand
 
     def _from(self) -> None:
         self.expect("FROM")
@@ -184,6 +190,16 @@ class _Parser(OperandParser):
             return _holds(left)
         self.place += 1
         return _compared(left, self.operand(), comparison)
+
+
+def _check(query: Query) -> None:
+    """Refuse combinations that this stand-in would not answer as the service does."""
+    is_bounded = query.top is not None or query.limit is not None
+    if query.count is not None and (is_bounded or query.order):
+        raise unsupported("COUNT")
+    # The service sorts by several properties only with a composite index for them.
+    if len(query.order) > 1:
+        raise unsupported("ORDER BY")
 
 
 def _holds(operand: Operand) -> Where:

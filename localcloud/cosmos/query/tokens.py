@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 
 from localcloud.cosmos.errors import RefusedError, bad_request
+from localcloud.cosmos.payload import as_doubles
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ def tokenize(text: str) -> list[Token]:
 def literal_value(token: Token) -> Any:
     """Return what a number or string token stands for."""
     if token.kind == "number":
-        return orjson.loads(token.text)
+        return as_doubles(orjson.loads(token.text))
     body = token.text[1:-1].replace("\\'", "'")
     if token.text[0] == "'":
         body = re.sub(r'(?<!\\)"', '\\"', body)

@@ -151,6 +151,17 @@ async def test_selections_project(filled):
     assert await collect(filled.query_items(query, **only)) == [{"id": "i3", "_etag": stored["_etag"]}]
 
 
+async def test_numbers_in_a_query_are_doubles(container):
+    """A number beyond 2**53 finds the item that was written with it: both are the same double."""
+    await container.create_item({"id": "a", "pk": "x", "n": 2**53 + 1})
+    for value in (2**53, 2**53 + 1, float(2**53)):
+        parameters = [{"name": "@n", "value": value}]
+        found = container.query_items("SELECT * FROM c WHERE c.n = @n", parameters=parameters)
+        assert await ids_of(found) == ["a"]
+    found = container.query_items("SELECT * FROM c WHERE c.n = 9007199254740993")
+    assert await ids_of(found) == ["a"]
+
+
 @pytest.mark.parametrize("scope", [{}, {"partition_key": "shared"}])
 async def test_counts_tops_and_orders(filled, scope):
     """COUNT, TOP, ORDER BY and OFFSET LIMIT work in one partition and, through a plan, over all."""
@@ -180,6 +191,12 @@ async def test_counts_tops_and_orders(filled, scope):
         "SELECT * FROM c WHERE c.n = 1 AND",
         "DELETE FROM c",
         "SELECT * FROM c; DROP",
+        "SELECT TOP 1 VALUE COUNT(1) FROM c",
+        "SELECT * FROM c ORDER BY c.kind, c.n",
+        "SELECT c.n, c.deep.n FROM c",
+        "SELECT * FROM c WHERE c[",
+        "SELECT * FROM c WHERE c.n IN (1",
+        "SELECT",
     ],
 )
 async def test_a_query_that_is_not_spoken_is_refused(filled, query):

@@ -200,6 +200,18 @@ async def test_a_delay_after_the_effect_is_a_late_answer(server, container):
     await asyncio.gather(write, return_exceptions=True)
 
 
+async def test_a_call_given_up_can_still_land(server, container):
+    """A call delayed before its effect is carried out though its caller left, as at a real service."""
+    server.add_fault(Fault(kind="delay", when="before", operation="upsert", delay_seconds=0.2))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await container.upsert_item({"id": "a", "pk": "x"})
+    assert [item async for item in container.read_all_items()] == []
+    async with asyncio.timeout(10):
+        while not [item async for item in container.read_all_items()]:
+            assert server.faults.rules == []
+
+
 async def test_faults_choose_their_calls(server, container):
     """A rule strikes only the item it names, after the calls it lets pass, as often as it says."""
     server.add_fault(Fault(operation="read", item="a", status=403, skip=1, count=1))
