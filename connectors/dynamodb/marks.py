@@ -43,6 +43,7 @@ class Marks:
         self._marks: list[_Mark] = []
         self._homes: dict[int, str | None] = {}
         self._delivered: dict[str, int] = {}
+        self._under_way: set[int] = set()
         self._asked = asyncio.Event()
         self._news = asyncio.Event()
 
@@ -58,6 +59,8 @@ class Marks:
         session, _, generation = token.partition(":")
         if session == self._session and generation.isdigit():
             self._homes[ordinal] = shard
+            if int(generation) == self._generation:
+                self._under_way.discard(ordinal)
             self._delivered[shard] = max(int(generation), self._delivered.get(shard, 0))
             self._news.set()
 
@@ -104,7 +107,8 @@ class Marks:
         """Which markers to write: one that is known to reach each shard, and others for the rest.
 
         Those are first the markers that are on their way or were at home in a shard that has closed,
-        and then new ones, two for each shard that none reaches.
+        and then new ones: two for each shard that none reaches, and at least one for each open shard,
+        so that a round reaches the last missing one more often than not.
         """
         leaves = set(lineage.open_leaves())
         known = {home: ordinal for ordinal, home in self._homes.items() if home in missing}
@@ -112,7 +116,7 @@ class Marks:
         if not homeless:
             return list(known.values())
         strays = [ordinal for ordinal, home in self._homes.items() if home not in leaves]
-        wanted = 1 if len(leaves) == 1 else 2 * homeless
+        wanted = 1 if len(leaves) == 1 else max(2 * homeless, len(leaves))
         room = _keys_max(len(leaves)) - len(self._homes)
         first = len(self._homes)
         count = (
@@ -123,6 +127,7 @@ class Marks:
     async def _write(self, feed: Feed, ordinals: list[int]) -> None:
         self._generation += 1
         token = f"{self._session}:{self._generation}"
+        self._under_way = set(ordinals)
         permits = asyncio.Semaphore(WRITES_AT_ONCE_MAX)
 
         async def write(ordinal: int) -> None:
@@ -134,10 +139,15 @@ class Marks:
         await asyncio.gather(*map(write, ordinals))
 
     async def _wait_for_delivery(self, missing: set[str], pause: float) -> float:
-        """Wait until all of these delivered a new marker; return how long to wait next time."""
+        """Wait until all of these delivered a new marker, or the round's markers all came out elsewhere.
+
+        Returns how long to wait next time: longer where markers stay away.
+        """
         try:
             async with asyncio.timeout(pause):
-                while any(self._delivered.get(leaf, 0) < self._generation for leaf in missing):
+                while self._under_way and any(
+                    self._delivered.get(leaf, 0) < self._generation for leaf in missing
+                ):
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
