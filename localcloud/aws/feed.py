@@ -224,7 +224,7 @@ class Feed:
     def _apply(self, event: list[Any]) -> None:
         kind, *arguments = event
         if kind == "record":
-            self._put(int(arguments[0]), arguments[1], orjson.dumps(arguments[2]))
+            self._put(int(arguments[0]), arguments[1], b"%b" % orjson.dumps(arguments[2]))
         elif kind == "plant":
             self.lineage.plant(int(arguments[0]), self.numbering.first)
         elif kind == "trim":

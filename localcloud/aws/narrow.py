@@ -6,13 +6,15 @@ to the general server.
 """
 
 import asyncio
+import logging
 import socket
 import struct
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+from localcloud.aws.errors import AwsError
 from localcloud.aws.faults import ResetError
-from localcloud.aws.messages import CONTENT_LENGTH, Call, Reply
+from localcloud.aws.messages import CONTENT_LENGTH, Call, Reply, refusal
 from localcloud.aws.upstream import UpstreamLostError
 
 __all__ = ["Connection", "reset"]
@@ -81,6 +83,9 @@ class Connection(asyncio.Protocol):
         except (ResetError, UpstreamLostError):
             reset(self.transport)
             return
+        except Exception as error:
+            logging.exception("call.failed %s %s", call.service, call.operation)
+            reply = refusal(AwsError("InternalServerError", repr(error), 500))
         self._answering = None
         if self.transport is not None:
             self.transport.write(reply.raw)

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from localcloud.aws.clock import Clock
 from localcloud.aws.control import PREFIX, Control
-from localcloud.aws.errors import AwsError
+from localcloud.aws.errors import AwsError, validation
 from localcloud.aws.faults import Faults, ResetError, inflict
 from localcloud.aws.feeds import Feeds
 from localcloud.aws.messages import Call, Reply, refusal, reply_json
@@ -107,7 +107,10 @@ class AwsServer:
     async def _controlled(self, request: web.BaseRequest) -> Reply:
         body = await request.content.read()
         path = request.path.removeprefix(PREFIX)
-        document = await self._control.answer(request.method, path, orjson.loads(body or b"{}"))
+        try:
+            document = await self._control.answer(request.method, path, orjson.loads(body or b"{}"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise validation(f"the body of {path}: {error!r}") from error
         return reply_json(orjson.dumps(document))
 
     async def _answer_wide(self, request: web.BaseRequest) -> web.StreamResponse:

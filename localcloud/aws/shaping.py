@@ -45,6 +45,8 @@ class Shaping:
                 return await self.time_to_live.answer(call)
         except AwsError as error:
             return refusal(error)
+        except orjson.JSONDecodeError as error:
+            return refusal(AwsError("SerializationException", str(error)))
         if call.service != "dynamodb" or call.operation.startswith(_READS):
             return await self.upstream.exchange(call)
         return await self._write(call)

@@ -110,7 +110,11 @@ class TimeToLive:
 
     def _save(self) -> None:
         if self._file is not None:
-            self._file.write_bytes(orjson.dumps(self._attributes))
+            # Written beside and moved, so that a kill leaves the old settings or the new ones.
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            beside = self._file.with_suffix(".new")
+            beside.write_bytes(orjson.dumps(self._attributes))
+            beside.replace(self._file)
 
     async def _expire_table(self, table: str, account: str, region: str, attribute: str) -> int:
         async def call(operation: str, document: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,12 @@ from botocore.config import Config
 
 
 @pytest.fixture
+def environment(local_clouds, environment):
+    """The variables of the stand-ins, which these tests are about; skipped on real accounts."""
+    return environment
+
+
+@pytest.fixture
 def client_of():
     """Makes boto3 clients that retry nothing, of the clouds that some variables name."""
     clients = []

@@ -99,3 +99,5 @@ async def test_an_unknown_rule_is_refused(aws):
         await aws.add_fault("throttle", colour="red")
     with pytest.raises(ValueError, match="sloow"):
         await aws.add_fault("sloow")
+    with pytest.raises(ValueError, match="only moved forward"):
+        await aws.advance_clock(-1)

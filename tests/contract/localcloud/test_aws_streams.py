@@ -1,9 +1,15 @@
 """DynamoDB Streams as the proxy shapes them, read with boto3."""
 
 import time
+from contextlib import AsyncExitStack
 
+import httpx
 import pytest
+from aiobotocore.session import get_session
 from botocore.exceptions import ClientError
+
+from localcloud.aws import AwsControl
+from localcloud.aws.server import AwsServer
 
 MANY = 60
 
@@ -253,6 +259,16 @@ def test_a_stream_that_is_switched_off_ends(stream, put, dynamodb, name, shards_
     assert keys(all_records(stream)) == ["a"]
 
 
+def test_broken_json_is_refused(environment):
+    """A body that is no JSON gets the documented error, and the connection goes on."""
+    url, headers = environment["AWS_ENDPOINT_URL"], {"X-Amz-Target": "DynamoDBStreams_20120810.GetRecords"}
+    with httpx.Client() as client:
+        for _ in range(2):
+            answer = client.post(url, content=b"{", headers=headers)
+            assert answer.status_code == 400
+            assert answer.json()["__type"].endswith("SerializationException")
+
+
 def test_nonsense_is_refused(stream, streams, iterate, shards_of):
     """Unknown streams, shards, numbers and iterators are refused with the documented codes."""
     shard_id = shards_of(stream)[0]["ShardId"]
@@ -264,3 +280,37 @@ def test_nonsense_is_refused(stream, streams, iterate, shards_of):
         iterate(stream, shard_id, "AT_SEQUENCE_NUMBER", SequenceNumber="1" * 21)
     with pytest.raises(ClientError, match="ValidationException"):
         streams.get_records(ShardIterator="nonsense")
+
+
+async def test_iterators_and_records_age_by_the_clock(local_clouds, environment, name):
+    """Fifteen minutes later an iterator has expired, and a day later the records are gone."""
+    async with AwsServer(local_clouds.ministack_url, shards=1) as server, AsyncExitStack() as stack:
+        clock = AwsControl(server.endpoint)
+        session = get_session()
+        dynamodb, streams = [
+            await stack.enter_async_context(session.create_client(service, endpoint_url=server.endpoint))
+            for service in ("dynamodb", "dynamodbstreams")
+        ]
+        described = await dynamodb.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        )
+        arn = described["TableDescription"]["LatestStreamArn"]
+        await dynamodb.put_item(TableName=name, Item={"pk": {"S": "a"}})
+        (shard,) = (await streams.describe_stream(StreamArn=arn))["StreamDescription"]["Shards"]
+
+        async def read(seconds_later):
+            at = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            iterator = (await streams.get_shard_iterator(**at))["ShardIterator"]
+            await clock.advance_clock(seconds_later)
+            return keys((await streams.get_records(ShardIterator=iterator))["Records"])
+
+        assert await read(14 * 60) == ["a"]
+        with pytest.raises(ClientError, match="ExpiredIteratorException"):
+            await read(15 * 60 + 1)
+        await clock.advance_clock(24 * 60 * 60)
+        assert await read(0) == []
+        await dynamodb.delete_table(TableName=name)
