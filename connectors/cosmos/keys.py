@@ -74,6 +74,14 @@ def place(key: Key) -> Place:
         raise ChangeError(f"the key {key_text(key)!a} is not valid Unicode: {error.reason}") from error
 
 
+def partition_of(key: Key) -> str:
+    """The partition key value alone, which is what ``place`` gives for it; errors likewise."""
+    try:
+        return _fit(_form(key[0]), PARTITION_KEY_BYTES_MAX)
+    except UnicodeEncodeError:
+        return place(key).pk
+
+
 def key_at(identity: str, pk: str, forms: list[str] | None = None) -> Key:
     """The key whose place this is; the inverse of ``place``.
 

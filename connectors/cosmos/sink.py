@@ -16,7 +16,7 @@ from connectors.cosmos.errors import (
     is_absent,
     translate,
 )
-from connectors.cosmos.keys import place
+from connectors.cosmos.keys import partition_of, place
 from replicator.connector import Finding
 from replicator.model.change import Change, Page, Row
 from replicator.model.errors import BatchError, ChangeError, PermanentError, ReplicatorError
@@ -48,7 +48,7 @@ class CosmosSink:
         A key that has no place is a group of its own, so that writing it names it.
         """
         try:
-            return place(key).pk
+            return partition_of(key)
         except ChangeError:
             return key
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.cosmos.keys import ID_BYTES_MAX, PARTITION_KEY_BYTES_MAX, key_at, place
+from connectors.cosmos.keys import ID_BYTES_MAX, PARTITION_KEY_BYTES_MAX, key_at, partition_of, place
 from replicator.model.errors import ChangeError
 from replicator.model.key import key_from_text
 
@@ -39,6 +39,12 @@ def test_a_key_is_read_back_from_its_place(key):
     found = key_at(at.id, at.pk, None if at.forms is None else list(at.forms))
     assert found == key
     assert [type(part) for part in found] == [type(part) for part in key]
+
+
+@given(keys)
+def test_the_partition_alone_is_the_place_s_partition(key):
+    """What groups writes is what they are written under."""
+    assert partition_of(key) == place(key).pk
 
 
 @given(st.lists(keys, unique=True, min_size=2, max_size=20))
