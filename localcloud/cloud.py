@@ -24,7 +24,8 @@ class LocalClouds:
 
     Use it as an async context manager, or through `start` and `stop`; these need not run on the same event
     loop. The servers are named ``ministack``, ``aws`` (the shaping proxy, which is what programs talk to),
-    ``cosmos`` and ``azurite``. They end with this process, even where it is killed.
+    ``cosmos`` and ``azurite``. They end with the thread that started them, even where its process is
+    killed: so start them from the main thread.
 
     Args:
         directory: for logs and state; None takes a temporary one that goes at the end.

@@ -25,7 +25,7 @@ class StartError(RuntimeError):
 
 @dataclass
 class Server:
-    """A server process in a process group of its own that ends when this process does.
+    """A server process in a process group of its own, which ends with the thread that started it.
 
     Args:
         name: of the server; also of its log.

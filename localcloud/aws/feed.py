@@ -16,7 +16,7 @@ from localcloud.aws.clock import Clock
 from localcloud.aws.errors import AwsError
 from localcloud.aws.journal import Journal
 from localcloud.aws.lineage import Lineage, Shard
-from localcloud.aws.records import Shelf, hash_of, key_bytes, shape
+from localcloud.aws.records import PAGE_BYTES_MAX, Shelf, hash_of, key_bytes, shape
 from localcloud.aws.sequence import Numbering, created_milliseconds
 from localcloud.aws.upstream import Upstream
 
@@ -25,6 +25,7 @@ __all__ = ["Feed", "scope_of"]
 RETENTION_SECONDS = 24 * 60 * 60
 """DynamoDB keeps stream records for 24 hours (developer guide, "Change data capture")."""
 
+_PAGE_RECORDS_MAX = 1000
 _STREAMS = "DynamoDBStreams_20120810."
 _UPSTREAM_SHARD = "shardId-00000000000000000000-00000000"
 # A write that did not pass through the proxy is seen after this time all the same.
@@ -93,13 +94,15 @@ class Feed:
             AwsError: the stream is gone.
             UpstreamLostError: ministack is away.
         """
-        while self._is_stale() and self.shelves[shard_id].count_after(after) < limit:
-            await self._read_page()
+        wanted, shelf = self._writes(), self.shelves[shard_id]
+        while self._is_behind(wanted) and shelf.count_after(after) < limit:
+            await self._read_page(wanted)
 
     async def read_all(self) -> None:
-        """Read everything that ministack has; errors as for `read`."""
-        while self._is_stale():
-            await self._read_page()
+        """Read everything that was written before the call; errors as for `read`."""
+        wanted = self._writes()
+        while self._is_behind(wanted):
+            await self._read_page(wanted)
 
     async def split(self, shard_id: str) -> list[Shard]:
         """Close a shard and open two children."""
@@ -140,22 +143,22 @@ class Feed:
         """Close the journal."""
         self._journal.close()
 
-    def _is_stale(self) -> bool:
+    def _is_behind(self, writes: int) -> bool:
         if not self.lineage.open():
             return False
         waited = time.monotonic() - self._read_at
-        return self._read_writes != self._writes() or waited > _UNREAD_SECONDS_MAX
+        return self._read_writes < writes or waited > _UNREAD_SECONDS_MAX
 
-    async def _read_page(self) -> None:
+    async def _read_page(self, wanted: int) -> None:
         async with self._reading:
-            if not self._is_stale():
+            if not self._is_behind(wanted):
                 return
             writes = self._writes()
             records = await self._next_records()
-            for record in records:
-                self._take(record)
+            size = sum(self._take(record) for record in records)
             self._journal.flush()
-            if not records:
+            # A page that is not full was the last one; to wait for an empty one might be to wait for ever.
+            if len(records) < _PAGE_RECORDS_MAX and size < PAGE_BYTES_MAX // 4:
                 self._read_writes, self._read_at = writes, time.monotonic()
 
     async def _next_records(self) -> list[dict[str, Any]]:
@@ -197,7 +200,7 @@ class Feed:
     def _number(self, record: dict[str, Any]) -> int:
         return self.numbering.number(record["dynamodb"]["SequenceNumber"])
 
-    def _take(self, record: dict[str, Any]) -> None:
+    def _take(self, record: dict[str, Any]) -> int:
         number, keys = self._number(record), record["dynamodb"]["Keys"]
         key = key_bytes(keys) if self.expired_keys and record["eventName"] == "REMOVE" else b""
         body = shape(record, number, by_service=key in self.expired_keys)
@@ -205,16 +208,16 @@ class Feed:
         key_hash = hash_of(keys[self._partition_key])
         self._journal.append(b'["record","%d",%d,%b]' % (number, key_hash, body))
         self._put(number, key_hash, body)
+        return len(body)
 
     def _close(self, shard_id: str, how: str) -> list[Shard]:
         self._apply(self._keep(how, shard_id, self._now()))
         return [s for s in self.lineage.open() if s.parent == shard_id]
 
     def _now(self) -> int:
-        # Later than every record so far, and earlier than every later one: those carry the present
-        # millisecond or a later one, and a counter.
-        present = self.numbering.at(int(time.time() * 1000))
-        return max(self._last_record, self._last_end, present) + 1
+        # Later than every record that was read, and earlier than every one that was not, so that no record
+        # comes to a shard that is closed: two records are at least a thousand numbers apart.
+        return max(self._last_record, self._last_end, self.numbering.first) + 1
 
     def _keep(self, *event: str | int) -> list[Any]:
         self._journal.append(orjson.dumps([str(p) if isinstance(p, int) else p for p in event]))

@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._buffer += data
         if self._answering is None:
             self._next()
-        elif self.transport is not None and len(self._buffer) > _CALL_BYTES_MAX:
+        if self.transport is not None and len(self._buffer) > _CALL_BYTES_MAX:
             self.transport.abort()
 
     def _next(self) -> None:
@@ -100,6 +100,7 @@ class Connection(asyncio.Protocol):
         self.transport.set_protocol(general)
         general.connection_made(self.transport)
         general.data_received(bytes(self._buffer))
+        self._buffer.clear()
 
 
 def reset(transport: asyncio.Transport | None) -> None:

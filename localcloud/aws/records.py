@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["SERVICE_IDENTITY", "Shelf", "hash_of", "key_bytes", "shape"]
+__all__ = ["PAGE_BYTES_MAX", "SERVICE_IDENTITY", "Shelf", "hash_of", "key_bytes", "shape"]
 
 PAGE_BYTES_MAX = 1024 * 1024
 """GetRecords returns at most 1 MB (API reference)."""

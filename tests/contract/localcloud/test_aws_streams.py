@@ -1,5 +1,7 @@
 """DynamoDB Streams as the proxy shapes them, read with boto3."""
 
+import asyncio
+import threading
 import time
 from contextlib import AsyncExitStack
 
@@ -110,6 +112,42 @@ async def test_a_split_keeps_the_order_of_each_key(stream, put, aws, name, shard
     after = [record for child in children for record in records_of(stream, child)]
     assert sorted(keys(before)) == sorted(keys(after))
     assert max(map(number, before)) <= end < min(map(number, after))
+
+
+async def test_splits_under_load_lose_and_reorder_nothing(
+    stream, aws, name, dynamodb, shards_of, records_of
+):
+    """Each key's records come in order, parents before children, while a writer writes and shards split."""
+    stop, written = threading.Event(), []
+
+    def write():
+        while not stop.is_set() and len(written) < 2000:
+            key, version = f"k{len(written) % 7}", str(len(written))
+            dynamodb.put_item(TableName=name, Item={"pk": {"S": key}, "v": {"N": version}})
+            written.append((key, version))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen, read = {}, set()
+
+    def read_closed_shards(*, all_of_them=False):
+        for shard in shards_of(stream):
+            closed = "EndingSequenceNumber" in shard["SequenceNumberRange"]
+            if (closed or all_of_them) and shard["ShardId"] not in read:
+                read.add(shard["ShardId"])
+                for record in records_of(stream, shard["ShardId"]):
+                    image = record["dynamodb"]["NewImage"]
+                    seen.setdefault(image["pk"]["S"], []).append(int(image["v"]["N"]))
+
+    for _ in range(8):
+        await aws.split(name)
+        await aws.close(name)
+        await asyncio.to_thread(read_closed_shards)
+    stop.set()
+    writer.join()
+    read_closed_shards(all_of_them=True)
+    assert len(read) == 4 + 8 * 2 + 8
+    assert seen == {key: [int(v) for k, v in written if k == key] for key, _ in written}
 
 
 async def test_a_closed_shard_ends(stream, put, aws, name, streams, iterate, shards_of):
