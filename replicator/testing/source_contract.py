@@ -1,0 +1,397 @@
+"""The promises of ``replicator.connector.Source`` and its abilities, as checks for any source of records.
+
+Each check takes a ``SourceHarness`` over a system that is empty at its start. A check of an ability that
+the source does not have passes; whether it should have it is for the connector's own tests. A broken
+promise raises AssertionError with its words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from replicator.connector import (
+    FETCH_KEYS_MAX,
+    Backlogs,
+    Estimates,
+    Marks,
+    Reads,
+    Retains,
+    Scans,
+    Source,
+    Start,
+)
+from replicator.model.change import Batch, Change, Kind, Positions
+from replicator.model.errors import NotConnectedError, TransientError
+from replicator.model.key import Key
+from replicator.model.record import Value
+from replicator.testing.expect import (
+    attributes_of,
+    check_pieces,
+    expect,
+    expect_that,
+    key_of,
+    number_of,
+    numbers_of,
+    scan_piece,
+)
+
+CLOCK_SECONDS = 5.0
+"""How far the clocks of a source and of the check may be apart."""
+
+
+@dataclass(frozen=True)
+class SourceHarness:
+    """What a check needs of the system under test.
+
+    Attributes:
+        open_source: a new, unconnected source of the system.
+        put, delete: write to the system as its users do; return once it is committed.
+        split: make the system divide a partition, if it can.
+        patience_seconds: how long a change or a proof may take to come.
+    """
+
+    open_source: Callable[[], Awaitable[Source]]
+    put: Callable[[Key, dict[str, Value]], Awaitable[None]]
+    delete: Callable[[Key], Awaitable[None]]
+    split: Callable[[], Awaitable[None]] | None = None
+    patience_seconds: float = 20.0
+
+    async def write(self, key: Key, number: int) -> None:
+        """Put a record with this number."""
+        await self.put(key, attributes_of(key, number))
+
+
+Check = Callable[[SourceHarness], Awaitable[None]]
+
+
+@dataclass
+class Reading:
+    """Reads a source as the engine does, and keeps what it delivered."""
+
+    source: Source
+    patience_seconds: float
+    batches: list[Batch] = field(default_factory=list)
+    positions: dict[str, str] = field(default_factory=dict)
+    open_partitions: set[str] = field(default_factory=set)
+
+    async def connect(self, positions: Positions | None) -> Start:
+        """Connect, and begin from what the source answers."""
+        start = await self.source.connect(positions)
+        self.positions = dict(start.positions)
+        self.open_partitions = set(start.open_partitions)
+        return start
+
+    async def until(self, condition: Callable[[], bool], promise: str) -> None:
+        """Read until the condition holds; a transient error is followed by another read."""
+        try:
+            async with asyncio.timeout(self.patience_seconds):
+                while not condition():
+                    await self.step()
+        except TimeoutError:
+            numbers = self.numbers()
+            raise AssertionError(f"{promise}: not within {self.patience_seconds} s; {numbers}") from None
+
+    async def step(self) -> None:
+        """Read once."""
+        try:
+            self.take(await self.source.read())
+        except TransientError:
+            await asyncio.sleep(0.02)
+
+    def take(self, batch: Batch) -> None:
+        """Note a batch and what it says of partitions."""
+        expect_that(batch.partition in self.positions, "a batch is of a partition that is known")
+        self.batches.append(batch)
+        self.positions[batch.partition] = batch.position
+        for child, position in (batch.opened or {}).items():
+            self.positions[child] = position
+            self.open_partitions.add(child)
+        if batch.ended:
+            self.open_partitions.discard(batch.partition)
+        for gone in batch.forgotten:
+            self.positions.pop(gone, None)
+
+    @property
+    def changes(self) -> list[Change]:
+        """All changes, in the order of delivery."""
+        return [change for batch in self.batches for change in batch.changes]
+
+    def numbers(self) -> dict[Key, list[int | None]]:
+        """The numbers delivered for each key, in order; None for a delete."""
+        found: dict[Key, list[int | None]] = {}
+        for change in self.changes:
+            expect((change.record is None), change.kind is Kind.DELETE, "only a delete has no record")
+            found.setdefault(change.key, []).append(number_of(change.record))
+        return found
+
+    def has(self, key: Key, number: int | None) -> bool:
+        """Whether this state of the key was delivered."""
+        return number in self.numbers().get(key, [])
+
+
+async def changes_of_a_key_come_in_order(harness: SourceHarness) -> None:
+    """Every state of a key is delivered, in the order of the commits, with its record and its time."""
+    async with _reading(harness) as reading:
+        began = time.time()
+        for number in range(5):
+            await harness.write(key_of(0), number)
+            await harness.write(key_of(number + 1), number)
+        await harness.delete(key_of(0))
+        await reading.until(lambda: reading.has(key_of(0), None), "a delete is delivered")
+        await reading.until(lambda: reading.has(key_of(5), 4), "every put is delivered")
+        expect(reading.numbers()[key_of(0)], [0, 1, 2, 3, 4, None], "the changes of a key, in order")
+        for change in reading.changes:
+            at = change.committed_at
+            expect_that(began - CLOCK_SECONDS <= at <= time.time() + CLOCK_SECONDS, f"commit time {at}")
+
+
+async def a_scan_after_the_start_misses_nothing(harness: SourceHarness) -> None:
+    """What a scan begun after connecting does not show is delivered by the delta."""
+    await harness.write(key_of(0), 1)
+    async with _reading(harness) as reading:
+        await harness.write(key_of(1), 1)
+        source = reading.source
+        seen: set[Key] = set()
+        if isinstance(source, Scans):
+            for piece in await source.pieces():
+                seen |= {row.key for row in await scan_piece(source, piece)}
+        await harness.write(key_of(2), 1)
+        wanted = {key_of(0), key_of(1), key_of(2)} if not seen else {key_of(1), key_of(2)}
+        await reading.until(lambda: wanted <= reading.numbers().keys(), "changes after the start come")
+        expect_that(wanted | seen >= {key_of(0), key_of(1), key_of(2)}, "scan and delta cover everything")
+
+
+async def a_cancelled_read_loses_nothing(harness: SourceHarness) -> None:
+    """What a cancelled read did not return comes with the next one."""
+    async with _reading(harness) as reading:
+        writing = asyncio.create_task(_write_numbers(harness, 30))
+        for attempt in range(60):
+            try:
+                async with asyncio.timeout(0.001 * (attempt % 5)):
+                    await reading.step()
+            except TimeoutError:
+                await asyncio.sleep(0.005)
+        await writing
+        await reading.until(lambda: reading.has(key_of(0), 29), "the newest state comes")
+        expect(reading.numbers()[key_of(0)], list(range(30)), "each state once, in order, cancelled or not")
+
+
+async def reading_resumes_from_a_position(harness: SourceHarness) -> None:
+    """A new source, given the positions of a moment, delivers what came after it, and nothing before."""
+    async with _reading(harness) as first:
+        await _write_numbers(harness, 5)
+        await first.until(lambda: first.has(key_of(0), 4), "the first states come")
+        positions = dict(first.positions)
+    await _write_numbers(harness, 10, begin=5)
+    async with _reading(harness, positions) as second:
+        await second.until(lambda: second.has(key_of(0), 9), "the states after the position come")
+        expect(second.numbers()[key_of(0)], [5, 6, 7, 8, 9], "exactly what came after the position")
+
+
+async def connecting_again_goes_on(harness: SourceHarness) -> None:
+    """A source that was closed reads only after it was connected again, and then goes on."""
+    async with _reading(harness) as reading:
+        await _write_numbers(harness, 3)
+        await reading.until(lambda: reading.has(key_of(0), 2), "the first states come")
+        await reading.source.close()
+        try:
+            await reading.source.read()
+        except NotConnectedError:
+            pass
+        else:
+            raise AssertionError("reading a closed source must raise NotConnectedError")
+        await reading.connect(dict(reading.positions))
+        await _write_numbers(harness, 6, begin=3)
+        await reading.until(lambda: reading.has(key_of(0), 5), "the later states come")
+        expect(reading.numbers()[key_of(0)], list(range(6)), "each state once over a reconnect")
+
+
+async def an_idle_source_proves_that_it_was_read(harness: SourceHarness) -> None:
+    """Every open partition shows, with or without changes, up to when it has been read."""
+    async with _reading(harness) as reading:
+        await harness.write(key_of(0), 1)
+        moment = time.time() + 0.1
+        read_to: dict[str, float] = {}
+
+        def all_proved() -> bool:
+            read_to.update(
+                (batch.partition, batch.read_to) for batch in reading.batches if batch.read_to is not None
+            )
+            return all(read_to.get(name, 0.0) > moment for name in reading.open_partitions)
+
+        await reading.until(all_proved, "every open partition proves itself read")
+        expect_that(reading.has(key_of(0), 1), "what was committed before the proof has been delivered")
+        expect_that(max(read_to.values()) <= time.time() + CLOCK_SECONDS, "nothing proves the future")
+
+
+async def a_mark_proves_what_was_read(harness: SourceHarness) -> None:
+    """When a mark comes out, everything committed before it was set has been delivered."""
+    async with _reading(harness) as reading:
+        source = reading.source
+        if not isinstance(source, Marks):
+            return
+        for number in range(2):
+            keys = [key_of(key, f"group-{key}") for key in range(8)]
+            for key in keys:
+                await harness.write(key, number)
+            mark = await source.mark()
+            seen: set[str] = set()
+
+            def is_out(mark: str = mark, seen: set[str] = seen) -> bool:
+                seen.update(name for batch in reading.batches for name in batch.marks)
+                return mark in seen
+
+            await reading.until(is_out, "a mark comes out")
+            expect_that(
+                all(reading.has(key, number) for key in keys), "all that was before the mark is read"
+            )
+        expect(set(reading.numbers()), set(keys), "a mark is not a change")
+
+
+async def a_divided_partition_is_read_in_order(harness: SourceHarness) -> None:
+    """Children are opened by their parent's last batch, and a key's order holds across the division."""
+    if harness.split is None:
+        return
+    async with _reading(harness) as reading:
+        begun = set(reading.positions)
+        await _write_numbers(harness, 5)
+        await harness.split()
+        await _write_numbers(harness, 10, begin=5)
+        await harness.split()
+        await _write_numbers(harness, 15, begin=10)
+        await reading.until(lambda: reading.has(key_of(0), 14), "states after the divisions come")
+        expect(reading.numbers()[key_of(0)], list(range(15)), "a key's order over divisions")
+        _check_lineage(reading, begun)
+
+
+async def reading_resumes_over_a_division(harness: SourceHarness) -> None:
+    """Positions of any moment, also from before or between divisions, are enough to go on."""
+    if harness.split is None:
+        return
+    async with _reading(harness) as reading:
+        seen = [dict(reading.positions)]
+        await _write_numbers(harness, 5)
+        await harness.split()
+        await _write_numbers(harness, 10, begin=5)
+        while not reading.has(key_of(0), 9):
+            await reading.step()
+            seen.append(dict(reading.positions))
+    for positions in seen[:: max(1, len(seen) // 4)]:
+        async with _reading(harness, positions) as resumed:
+            await resumed.until(lambda: resumed.has(key_of(0), 9), "the newest state comes")
+            numbers = resumed.numbers()[key_of(0)]
+            expect(numbers, list(range(10))[-len(numbers) :], "the rest, in order, without a gap")
+
+
+async def telling_to_forget_harms_nothing(harness: SourceHarness) -> None:
+    """After a commit, reading goes on, and resuming from the committed positions works."""
+    async with _reading(harness) as reading:
+        await _write_numbers(harness, 3)
+        await reading.until(lambda: reading.has(key_of(0), 2), "the first states come")
+        await reading.source.commit(dict(reading.positions))
+        await _write_numbers(harness, 6, begin=3)
+        positions = dict(reading.positions)
+        await reading.until(lambda: reading.has(key_of(0), 5), "reading goes on after a commit")
+    async with _reading(harness, positions) as resumed:
+        await resumed.until(lambda: resumed.has(key_of(0), 5), "the committed positions are still good")
+
+
+async def fetching_gives_the_present(harness: SourceHarness) -> None:
+    """A fetch sees every commit at once, leaves out what is absent, and takes as many keys as allowed."""
+    async with _reading(harness) as reading:
+        if isinstance(reading.source, Reads):
+            keys = [key_of(number, f"group-{number % 3}") for number in range(FETCH_KEYS_MAX)]
+            for number, key in enumerate(keys[::20]):
+                await harness.write(key, number)
+                found = numbers_of(await reading.source.fetch([key]))
+                expect(found, {key: number}, "a fetch sees what was just committed")
+            await harness.delete(keys[0])
+            found = numbers_of(await reading.source.fetch(keys))
+            expected = {key: number for number, key in enumerate(keys[::20])}
+            expect(found, {key: expected[key] for key in keys[20::20]}, "a fetch gives what is there")
+
+
+async def a_scan_covers_everything_once(harness: SourceHarness) -> None:
+    """The pieces together are the whole, and can be resumed from every cursor."""
+    async with _reading(harness) as reading:
+        if isinstance(reading.source, Scans):
+            await check_pieces(reading.source, {})
+            expected = {key_of(number, f"group-{number % 4}"): number for number in range(30)}
+            for key, number in expected.items():
+                await harness.write(key, number)
+            await check_pieces(reading.source, expected)
+
+
+async def figures_are_plausible(harness: SourceHarness) -> None:
+    """Estimate, backlog and retention are never negative; retention is never nothing."""
+    async with _reading(harness) as reading:
+        source = reading.source
+        if isinstance(source, Estimates):
+            estimate = await source.estimate()
+            expect_that(estimate is None or estimate >= 0, f"an estimate of {estimate}")
+        if isinstance(source, Backlogs):
+            backlog = await source.backlog()
+            expect_that(backlog.changes is None or backlog.changes >= 0, f"a backlog of {backlog}")
+        if isinstance(source, Retains):
+            expect_that(source.retention_seconds > 0, "a source keeps changes for some time")
+
+
+async def closing_twice_is_harmless(harness: SourceHarness) -> None:
+    """A source may be closed at any time, more than once."""
+    source = await harness.open_source()
+    await source.close()
+    await source.connect(None)
+    await source.close()
+    await source.close()
+
+
+CHECKS: tuple[Check, ...] = (
+    changes_of_a_key_come_in_order,
+    a_scan_after_the_start_misses_nothing,
+    a_cancelled_read_loses_nothing,
+    reading_resumes_from_a_position,
+    connecting_again_goes_on,
+    an_idle_source_proves_that_it_was_read,
+    a_mark_proves_what_was_read,
+    a_divided_partition_is_read_in_order,
+    reading_resumes_over_a_division,
+    telling_to_forget_harms_nothing,
+    fetching_gives_the_present,
+    a_scan_covers_everything_once,
+    figures_are_plausible,
+    closing_twice_is_harmless,
+)
+"""Every promise; run each against a system of its own."""
+
+
+@asynccontextmanager
+async def _reading(harness: SourceHarness, positions: Positions | None = None) -> AsyncIterator[Reading]:
+    source = await harness.open_source()
+    reading = Reading(source, harness.patience_seconds)
+    try:
+        await reading.connect(positions)
+        yield reading
+    finally:
+        await source.close()
+
+
+async def _write_numbers(harness: SourceHarness, end: int, begin: int = 0) -> None:
+    for number in range(begin, end):
+        await harness.write(key_of(0), number)
+
+
+def _check_lineage(reading: Reading, begun: set[str]) -> None:
+    """Every partition delivers only after it was opened, and nothing after its end."""
+    known, ended = set(begun), set()
+    for batch in reading.batches:
+        expect_that(batch.partition in known, f"{batch.partition} delivers before it was opened")
+        expect_that(batch.partition not in ended, f"{batch.partition} delivers after its end")
+        if batch.opened:
+            expect_that(batch.ended, "children are opened by the last batch of their parent")
+            known |= batch.opened.keys()
+        if batch.ended:
+            ended.add(batch.partition)
