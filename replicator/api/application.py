@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 import replicator
 from replicator.api import commands, dead_letters, errors, health, journal, status
+from replicator.api.bounds import BoundedBodies
 from replicator.api.served import Served
 
 
@@ -20,6 +21,7 @@ def create_app(served: Served) -> FastAPI:
     )
     app.state.served = served
     errors.install(app)
+    app.add_middleware(BoundedBodies)
     for room in (health, status, commands, dead_letters, journal):
         app.include_router(room.router)
     return app

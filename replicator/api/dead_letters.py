@@ -15,7 +15,8 @@ from replicator.model.key import key_text
 from replicator.model.record import record_to_json
 from replicator.stores import DeadLetter
 
-PAGE_MAX = 1000
+PAGE_MAX = 100
+"""Records are read with their letters, and one may have 400 KB."""
 
 router = APIRouter(
     prefix="/v1/dead-letters",

@@ -15,6 +15,9 @@ from replicator.model.errors import ReplicatorError
 FINISH_SECONDS_MAX = 5
 """Requests under way at the end are given so long."""
 
+CONNECTIONS_MAX = 256
+"""More are answered 503: a crowd of callers must not starve replication."""
+
 BACKLOG = 128
 
 
@@ -51,6 +54,7 @@ class HttpServer(uvicorn.Server):
             lifespan="off",
             ws="none",
             server_header=False,
+            limit_concurrency=CONNECTIONS_MAX,
             timeout_graceful_shutdown=FINISH_SECONDS_MAX,
         )
         super().__init__(config)

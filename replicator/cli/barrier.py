@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from replicator.cli.client import pipeline_path
 from replicator.cli.options import URL, Name, TokenFile, Url, client
 
 ANSWER_SECONDS = 5.0
@@ -20,7 +21,5 @@ def barrier(
 ) -> None:
     """Wait until everything committed at the source before this call is durable in the sink."""
     asked = client(url, token_file)
-    document = asked.post(
-        f"/v1/pipelines/{name}/barrier", timeout + ANSWER_SECONDS, timeout_seconds=timeout
-    )
+    document = asked.post(pipeline_path(name, "barrier"), timeout + ANSWER_SECONDS, timeout_seconds=timeout)
     typer.echo(f"applied, proved {document['proof']}, after {document['seconds']:.1f} s")

@@ -7,7 +7,7 @@ import json
 import socket
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from replicator.model.errors import ConfigError, ReplicatorError
 
@@ -21,16 +21,9 @@ class UnreachableError(ReplicatorError):
 
 
 class RefusedError(ReplicatorError):
-    """The service refused a command, or answered something that it never answers.
-
-    ``answer_status`` is the HTTP status.
-    """
+    """The service refused a command, or answered something that it never answers."""
 
     code = "refused"
-
-    def __init__(self, message: str, *, hint: str = "", answer_status: int = 0) -> None:
-        super().__init__(message, hint=hint)
-        self.answer_status = answer_status
 
 
 class Client:
@@ -45,7 +38,7 @@ class Client:
         self._parts = parts
         self._token = token
 
-    def get(self, path: str, **query: str | int | None) -> Any:
+    def get(self, path: str, **query: str | int | None) -> dict[str, Any]:
         """The document at the path; parameters that are None are left out.
 
         Raises:
@@ -54,7 +47,7 @@ class Client:
         given = {name: value for name, value in query.items() if value is not None}
         return self._ask("GET", f"{path}?{urlencode(given)}" if given else path)
 
-    def post(self, path: str, seconds_max: float = ANSWER_SECONDS_MAX, **body: Any) -> Any:
+    def post(self, path: str, seconds_max: float = ANSWER_SECONDS_MAX, **body: Any) -> dict[str, Any]:
         """What a command is answered with; raises as ``get`` does."""
         return self._ask("POST", path, body, seconds_max)
 
@@ -64,7 +57,7 @@ class Client:
         path: str,
         body: dict[str, Any] | None = None,
         seconds_max: float = ANSWER_SECONDS_MAX,
-    ) -> Any:
+    ) -> dict[str, Any]:
         connection = self._connect(seconds_max)
         try:
             text = None if body is None else json.dumps(body)
@@ -93,20 +86,31 @@ class Client:
             headers |= {"Authorization": f"Bearer {self._token}", "X-Replicator-Actor": _actor()}
         return headers
 
-    def _read(self, answer: HTTPResponse, text: bytes) -> Any:
+    def _read(self, answer: HTTPResponse, text: bytes) -> dict[str, Any]:
         try:
             document = json.loads(text)
         except ValueError as error:
-            raise RefusedError(
-                f"something else than Replicator answers at {self.url} (HTTP {answer.status})",
-                hint="--url or REPLICATOR_URL say where to find the service.",
-                answer_status=answer.status,
-            ) from error
-        if answer.status >= 400 and isinstance(document, dict) and "message" in document:
-            raise RefusedError(
-                document["message"], hint=document.get("hint", ""), answer_status=answer.status
-            )
-        return document
+            raise foreign(self.url) from error
+        if not isinstance(document, dict):
+            raise foreign(self.url)
+        if answer.status < 400 or "ok" in document:  # a service that is not sound says so with a 503
+            return document
+        if "message" not in document:
+            raise foreign(self.url)
+        raise RefusedError(document["message"], hint=document.get("hint", ""))
+
+
+def pipeline_path(name: str, what: str) -> str:
+    """The path of something of a pipeline, whatever its name holds."""
+    return f"/v1/pipelines/{quote(name, safe='')}/{what}"
+
+
+def foreign(url: str) -> RefusedError:
+    """The answer was none of ours."""
+    return RefusedError(
+        f"something else than Replicator answers at {url}",
+        hint="--url or REPLICATOR_URL say where to find the service.",
+    )
 
 
 def _actor() -> str:

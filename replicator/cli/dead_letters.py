@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -20,11 +20,10 @@ LetterId = Annotated[int, typer.Argument(help="Number of the dead letter.", meta
 def list_letters(
     pipeline: Annotated[str | None, typer.Option(help="Only those of this pipeline.")] = None,
     state: Annotated[
-        str | None, typer.Option(help="Only those in this state: open, replayed or waived.")
+        Literal["open", "replayed", "waived", "any"], typer.Option(help="Only those in this state.")
     ] = "open",
-    every: Annotated[bool, typer.Option("--all", help="Whatever their state.")] = False,
     after: Annotated[int, typer.Option(min=0, help="Only numbers greater than this.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="The most to list.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="The most to list.")] = 100,
     as_json: Json = False,
     url: Url = URL,
     token_file: TokenFile = None,
@@ -33,7 +32,7 @@ def list_letters(
     page = client(url, token_file).get(
         "/v1/dead-letters",
         pipeline=pipeline,
-        state=None if every else state,
+        state=None if state == "any" else state,
         after=after,
         limit=limit,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +36,8 @@ def up(
 
     The lines that begin with «export» are meant for a shell.
     """
+    import asyncio
+
     try:
         from localcloud.processes import StartError
         from localcloud.up import up as start

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from replicator.cli.client import pipeline_path
 from replicator.cli.options import URL, Name, TokenFile, Url, client
 
 
@@ -23,5 +24,5 @@ def resume(
     token_file: TokenFile = None,
 ) -> None:
     """Go on after a pause, or start a failed pipeline again."""
-    document = client(url, token_file).post(f"/v1/pipelines/{name}/resume", new_backfill=new_backfill)
+    document = client(url, token_file).post(pipeline_path(name, "resume"), new_backfill=new_backfill)
     typer.echo(f"{document['name']} is {document['state']}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +36,8 @@ def run(
     and shows in `status` what is wrong.
     """
     # These take a second to import, and only this verb needs them.
+    import asyncio
+
     from replicator.app import run as run_service
     from replicator.config import load
     from replicator.telemetry import log
@@ -44,5 +45,9 @@ def run(
     settings = load(config, os.environ)
     log.configure(settings.log.level, settings.log.format)
     preflight_seconds = wait_for_ends if preflight else None
-    if not asyncio.run(run_service(settings, os.environ, preflight_seconds=preflight_seconds)):
+    try:
+        well = asyncio.run(run_service(settings, os.environ, preflight_seconds=preflight_seconds))
+    except asyncio.CancelledError as error:  # a signal that insisted
+        raise typer.Exit(Exit.INTERRUPTED) from error
+    if not well:
         raise typer.Exit(Exit.NOT_WELL)

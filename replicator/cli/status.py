@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from replicator.cli.client import Client, RefusedError, UnreachableError
+from replicator.cli.client import Client, RefusedError, UnreachableError, foreign
 from replicator.cli.exits import Exit
+from replicator.cli.messages import complain
 from replicator.cli.options import URL, Json, Url, print_json
 from replicator.model.errors import ReplicatorError
 
@@ -35,11 +36,14 @@ def status(
     with --live 0 when the process is sound.
     """
     client = Client(url)
-    look = _live(client) if live else _gate(client) if gate else _status(client)
+    if live:
+        look = _asking(client, "/healthz", lambda document: document["ok"])
+    elif gate:
+        look = _asking(client, "/v1/gate", lambda document: document["can_cutover"])
+    else:
+        look = _asking(client, "/v1/status", lambda document: document["service"]["healthy"])
     well, shown = _wait(look, timeout) if wait else _look(look)
     if isinstance(shown, ReplicatorError):
-        from replicator.cli.program import complain
-
         complain(shown)
     elif as_json:
         print_json(shown)
@@ -49,26 +53,15 @@ def status(
         raise typer.Exit(Exit.NOT_WELL)
 
 
-def _live(client: Client) -> Look:
+def _asking(client: Client, path: str, well: Callable[[dict[str, Any]], Any]) -> Look:
+    """Asks for a document, and whether it says that all is well."""
+
     def look() -> tuple[bool, Any]:
-        document = client.get("/healthz")
-        return bool(document["ok"]), document
-
-    return look
-
-
-def _gate(client: Client) -> Look:
-    def look() -> tuple[bool, Any]:
-        document = client.get("/v1/gate")
-        return bool(document["can_cutover"]), document
-
-    return look
-
-
-def _status(client: Client) -> Look:
-    def look() -> tuple[bool, Any]:
-        document = client.get("/v1/status")
-        return bool(document["service"]["healthy"]), document
+        document = client.get(path)
+        try:
+            return bool(well(document)), document
+        except KeyError:
+            return False, foreign(client.url)
 
     return look
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +10,11 @@ import typer
 
 from replicator.cli.exits import Exit
 from replicator.cli.options import Json, print_json
+from replicator.model.errors import ConfigError
 
 if TYPE_CHECKING:
     from replicator.app import Sighting
+    from replicator.config import Settings
 
 
 def validate(
@@ -27,10 +28,12 @@ def validate(
 
     Looked at are existence, settings, limits and permissions, as far as reading tells them.
     """
-    from replicator.app import preflight
-    from replicator.config import installed, load
+    import asyncio
 
-    settings = load(config, os.environ)
+    from replicator.app import preflight
+    from replicator.config import installed
+
+    settings = _load(config, as_json=as_json)
     sightings = [] if offline else asyncio.run(preflight(settings, installed()))
     blocked = any(sighting.blocks for sighting in sightings)
     if as_json:
@@ -39,6 +42,19 @@ def validate(
         _tell(sightings, len(settings.pipelines), offline=offline, blocked=blocked)
     if blocked:
         raise typer.Exit(Exit.NOT_WELL)
+
+
+def _load(config: Path, *, as_json: bool) -> Settings:
+    """The settings; problems are printed as JSON too, where that is wanted."""
+    from replicator.config import load
+
+    try:
+        return load(config, os.environ)
+    except ConfigError as error:
+        if as_json:
+            print_json({"ok": False, "problems": error.problems, "hint": error.hint})
+            raise typer.Exit(Exit.CONFIG) from error
+        raise
 
 
 def _document(sighting: Sighting) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from replicator.cli.client import Client, RefusedError
+from replicator.cli.client import Client, RefusedError, pipeline_path
 from replicator.cli.exits import Exit
 from replicator.cli.options import URL, Json, Name, TokenFile, Url, client, print_json
 
@@ -37,7 +37,7 @@ def verify(
     report, a file of the service, has one JSON line per mismatch.
     """
     asked = client(url, token_file)
-    started = asked.post(f"/v1/pipelines/{name}/verify", repair=repair, quiet_source=quiet_source)
+    started = asked.post(pipeline_path(name, "verify"), repair=repair, quiet_source=quiet_source)
     document = _follow(asked, name, started)
     if document["error"]:
         raise RefusedError(f"the verification of {name} broke off: {document['error']}")
@@ -57,7 +57,7 @@ def _follow(asked: Client, name: str, started: dict[str, Any]) -> dict[str, Any]
 
     with Console(file=sys.stderr).status("verification begins") as shown:
         while True:
-            document: dict[str, Any] = asked.get(f"/v1/pipelines/{name}/verification")
+            document: dict[str, Any] = asked.get(pipeline_path(name, "verification"))
             if document["started_at"] != started["started_at"]:
                 raise RefusedError(
                     f"the verification of {name} was replaced by another one",
