@@ -157,6 +157,9 @@ class Feed:
             records = await self._next_records()
             size = sum(self._take(record) for record in records)
             self._journal.flush()
+            if self._iterator is None:
+                # ministack has closed its own shard: the stream was switched off, and this was its end.
+                self._apply(self._keep("finish", self._now()))
             # A page that is not full was the last one; to wait for an empty one might be to wait for ever.
             if len(records) < _PAGE_RECORDS_MAX and size < PAGE_BYTES_MAX // 4:
                 self._read_writes, self._read_at = writes, time.monotonic()
@@ -174,8 +177,6 @@ class Feed:
                 raise
             return await self._next_records()
         self._iterator = page.get("NextShardIterator")
-        if self._iterator is None and not page["Records"] and self.lineage.open():
-            self._apply(self._keep("finish", self._now()))
         # After a resumption ministack may show again what is on the shelves.
         known = self._last_record if resumed else 0
         return [r for r in page["Records"] if self._number(r) > known]
