@@ -18,7 +18,7 @@ from replicator.demo.keeping import keep
 from replicator.demo.story import DemoError, Story
 from replicator.demo.summary import summarize
 
-ITEMS = 30_000
+ITEMS = 20_000
 RATE = 100.0
 
 

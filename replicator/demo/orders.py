@@ -55,9 +55,9 @@ class Orders:
 
     def _customer(self) -> str:
         dice = self._random.random()
-        if dice < 0.15:
+        if dice < 0.3:
             return self._random.choice(_FIRMS)
-        if dice < 0.55:
+        if dice < 0.83:
             return self._random.choice(_REGULARS)
         return (
             self._random.choice(_STRANGE) if dice < 0.56 else f"guest-{self._random.getrandbits(48):012x}"

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from replicator.demo.canonical import TypedValue
 
 _OURS = ("id", "pk", "ttl", "replicator")
 _SERVICES = ("rid", "self", "etag", "ts", "attachments", "lsn")
+_EXACT_INTEGER = 2**53
 _NOT_ATTRIBUTES = {*_OURS, *(f"_{name}" for name in _SERVICES)}
 
 
@@ -42,7 +42,10 @@ def _value(value: Any, tags: Any) -> TypedValue:
 
 
 def _number(value: Any) -> str:
-    return str(Decimal(value)) if isinstance(value, str | int) else str(Decimal(repr(value)))
+    """A tagged number is its text; a plain one is a double, whatever digits the service printed."""
+    if isinstance(value, str) or (isinstance(value, int) and abs(value) <= _EXACT_INTEGER):
+        return str(value)
+    return repr(float(value))
 
 
 _TAGGED: dict[str, Callable[[Any], Any]] = {

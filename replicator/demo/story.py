@@ -23,7 +23,7 @@ from replicator.demo.workload import Workload
 from replicator.model.errors import first_cause
 
 WAIT_SECONDS_MAX = 300.0
-_LOOK_SECONDS = 0.1
+_LOOK_SECONDS = 0.2
 _KILL_AT = 0.4
 
 
