@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from replicator.config.limits import Limits
 from replicator.connector import Conditions, Inserts, Reads, Scans, Sink, Source
-from replicator.engine.operations import RepairableSink
+from replicator.engine.restore import RepairableSink
 from replicator.model.clock import Clock
 from replicator.model.errors import ConfigError
 from replicator.stores import Store

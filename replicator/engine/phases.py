@@ -1,6 +1,6 @@
 """The phases of a backfill run, in the order that makes it converge with the delta (design 4.1).
 
-rows → settle → end mark → sweep → complete. Each step is saved before the next begins, so that a restart
+rows → settle → end mark → sweep → mark → complete. Each step is saved before the next begins, so that a restart
 goes on where the run was.
 """
 
@@ -47,6 +47,8 @@ class Phases:
             await self._enter(Phase.SWEEP)
         if self.keeper.backfill.phase is Phase.SWEEP:
             await self._sweep()
+            # The sweep leaves a key that was created meanwhile to the delta, over whatever the sink holds.
+            proof = await self.proofs.applied()
             await self._enter(Phase.COMPLETE)
         return proof
 

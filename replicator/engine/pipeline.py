@@ -18,10 +18,11 @@ from replicator.engine.dead_letters import Morgue
 from replicator.engine.delivery import Delivery
 from replicator.engine.keeper import Keeper
 from replicator.engine.lag import Partitions
-from replicator.engine.operations import Apply, Insert, Reconcile, Restore
+from replicator.engine.operations import Apply, Insert, Reconcile
 from replicator.engine.parts import Parts, check_abilities
 from replicator.engine.phases import Phases
 from replicator.engine.proof import Proofs
+from replicator.engine.restore import Restore
 from replicator.engine.retry import RETRIED, Retrier, Troubles
 from replicator.engine.sweep import Sweeper
 from replicator.engine.tombstones import Graveyard

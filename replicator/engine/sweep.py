@@ -13,7 +13,7 @@ from functools import partial
 from replicator.connector import FETCH_KEYS_MAX, Reads, Scans
 from replicator.engine.backfill import restore_keys
 from replicator.engine.delivery import Delivery
-from replicator.engine.operations import Restore
+from replicator.engine.restore import Restore
 from replicator.engine.retry import Retrier
 from replicator.model.change import Row
 from replicator.model.key import Key

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from replicator.connector import FETCH_KEYS_MAX, Reads
 from replicator.engine.parts import RepairableSource, ScannableSink
+from replicator.engine.restore import same
 from replicator.engine.retry import Retrier
 from replicator.engine.sweep import scan_all
 from replicator.model.change import Row
@@ -132,8 +133,8 @@ class Verifier:
                 await self.catch_up()
             in_sink = await self._fetch("sink", self.sink, open_keys)
             after = before if looks_max == 1 else await self._fetch("source", self.source, open_keys)
-            still = [key for key in open_keys if not _equal(after.get(key), in_sink.get(key))]
-            stood_still = {key for key in still if _equal(before.get(key), after.get(key))}
+            still = [key for key in open_keys if not same(after.get(key), in_sink.get(key))]
+            stood_still = {key for key in still if same(before.get(key), after.get(key))}
             for key in stood_still & suspected if looks_max > 1 else stood_still:
                 mismatched[key] = _kind(after.get(key), in_sink.get(key))
             suspected = stood_still
@@ -144,12 +145,6 @@ class Verifier:
 
     async def _fetch(self, side: str, system: Reads, keys: Sequence[Key]) -> Mapping[Key, Row]:
         return await self.retrier.persist(side, "verify", lambda: system.fetch(keys))
-
-
-def _equal(one: Row | None, other: Row | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return digest(one.record) == digest(other.record)
 
 
 def _kind(in_source: Row | None, in_sink: Row | None) -> str:
