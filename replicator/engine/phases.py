@@ -1,7 +1,7 @@
 """The phases of a backfill run, in the order that makes it converge with the delta (design 4.1).
 
-rows → settle → end mark → sweep → mark → complete. Each step is saved before the next begins, so that a restart
-goes on where the run was.
+rows → settle → end mark → sweep → mark → complete. Each step is saved before the next begins, so that a
+restart goes on where the run was.
 """
 
 from __future__ import annotations

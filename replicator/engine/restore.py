@@ -1,8 +1,8 @@
 """Restore: make the sink's record what the source's is now, by conditional writes (design 4.2).
 
 Read the sink's ETag, then the source, then write if the ETag is still the same; start over where it is
-not. What was written then reflects a state of the source at least as new as every write before it. Verification's
-repair, a dead letter's replay, the sweep and the reconciling backfill all end here.
+not. What was written then reflects a state of the source at least as new as every write before it.
+Verification's repair, a dead letter's replay, the sweep and the reconciling backfill all end here.
 """
 
 from __future__ import annotations
