@@ -1,8 +1,8 @@
 """The keys of marker items, and what a marker says. Pure.
 
 A marker is an item of ours in the source's table. Its partition key begins with a reserved prefix; in a
-table with a number as partition key it lies in a reserved range of 10^15 negative numbers, computed from
-the prefix. Scans and streams leave such keys out, whoever wrote them.
+table with a number as partition key it lies in a reserved range of 10^12 negative numbers of 25 digits,
+computed from the prefix. Scans and streams leave such keys out, whoever wrote them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from connectors.dynamodb.codec import KeySchema
 from replicator.model.key import Key, KeyPart
 from replicator.model.record import Value
 
-_ORDINALS = 10**15
+_ORDINALS = 10**12
 _SAYING = "replicator_mark"
 
 
@@ -27,7 +27,7 @@ class MarkerKeys:
         self._text = prefix
         self._bytes = prefix.encode()
         digest = int.from_bytes(hashlib.sha256(self._bytes).digest()[:8], "big")
-        self._range = 10**20 + digest
+        self._range = 10**12 + digest % 10**12
 
     def key(self, ordinal: int) -> Key:
         """The key of a marker; a sort key is the same for all."""
@@ -42,13 +42,13 @@ class MarkerKeys:
             return part.startswith(self._text)
         if isinstance(part, bytes):
             return part.startswith(self._bytes)
-        return part < -_ORDINALS and int(-part) // _ORDINALS == self._range
+        return part < -_ORDINALS and -int(part) // _ORDINALS == self._range
 
     def ordinal(self, key: Key) -> int:
         """Which marker it is; -1 for a key in the reserved range that ``key`` never makes."""
         part = key[0]
         if isinstance(part, Decimal):
-            return int(-part) % _ORDINALS
+            return -int(part) % _ORDINALS
         text = (
             part[len(self._text) :] if isinstance(part, str) else part[len(self._bytes) :].decode("latin-1")
         )

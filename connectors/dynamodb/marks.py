@@ -143,16 +143,18 @@ class Marks:
 
         Returns how long to wait next time: longer where markers stay away.
         """
+        hopeless = not self._under_way  # every key is used up, and none of them reaches these shards
         try:
             async with asyncio.timeout(pause):
-                while self._under_way and any(
-                    self._delivered.get(leaf, 0) < self._generation for leaf in missing
-                ):
+                while hopeless or (self._under_way and self._is_behind(missing)):
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
             return min(pause * 2, ROUND_SECONDS_MAX)
         return ROUND_SECONDS_MIN
+
+    def _is_behind(self, shards: set[str]) -> bool:
+        return any(self._delivered.get(shard, 0) < self._generation for shard in shards)
 
 
 def _keys_max(leaves: int) -> int:

@@ -1,4 +1,4 @@
-"""A table for the tests of the DynamoDB source, written by boto3, and a collector of what a source delivers."""
+"""A table for tests of the DynamoDB source, written by boto3, and a reader of what a source delivers."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The DynamoDB source delivers a stream's changes: all of them, in order, over splits, expiry and restarts."""
+"""The DynamoDB source delivers all of a stream's changes, in order, over splits, expiry and restarts."""
 
 import pytest
 from dynamodb_table import Reading, aws, table
