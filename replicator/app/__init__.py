@@ -3,10 +3,6 @@
 ``build`` makes a service out of settings, ``preflight`` looks at both ends before anything is copied, and
 ``run`` takes it all from the first signal handler to the last closed file. Nothing is decided here that
 the engine could decide, and nothing here prints: it raises, and it logs.
+
+Nothing is imported here, because a command that only looks should not wait for the HTTP framework.
 """
-
-from replicator.app.preflight import PreflightError, Sighting, preflight
-from replicator.app.run import run
-from replicator.app.server import AddressError
-
-__all__ = ["AddressError", "PreflightError", "Sighting", "preflight", "run"]

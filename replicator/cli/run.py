@@ -35,14 +35,15 @@ def run(
     `validate` does; what blocks ends the command and leaves nothing behind. A later start goes on at once,
     and shows in `status` what is wrong.
     """
-    # These take a second to import, and only this verb needs them.
     import asyncio
 
-    from replicator.app import run as run_service
     from replicator.config import load
-    from replicator.telemetry import log
 
     settings = load(config, os.environ)
+
+    from replicator.app.run import run as run_service
+    from replicator.telemetry import log
+
     log.configure(settings.log.level, settings.log.format)
     preflight_seconds = wait_for_ends if preflight else None
     try:

@@ -13,7 +13,7 @@ from replicator.cli.options import Json, print_json
 from replicator.model.errors import ConfigError
 
 if TYPE_CHECKING:
-    from replicator.app import Sighting
+    from replicator.app.preflight import Sighting
     from replicator.config import Settings
 
 
@@ -30,7 +30,7 @@ def validate(
     """
     import asyncio
 
-    from replicator.app import preflight
+    from replicator.app.preflight import preflight
     from replicator.config import installed
 
     settings = _load(config, as_json=as_json)
