@@ -21,7 +21,7 @@ from replicator.model.change import Positions
 from replicator.model.checkpoint import Checkpoint
 from replicator.model.clock import Clock
 from replicator.model.key import Key, key_text
-from replicator.model.record import Value
+from replicator.model.record import Record, Value
 
 NUMBER = "v"
 NEVER = 0
@@ -83,10 +83,9 @@ class Ledger:
         """The attributes with the number that their state is about to have."""
         return {**attributes, NUMBER: {"N": str(self.numbers + 1)}}
 
-    def excuse(self, key: Key) -> None:
-        """The sink refuses this key for good just now: its newest state is a dead letter."""
-        states = self._states[key]
-        self._excused[key] = states[-1].number if states else NEVER
+    def excuse(self, key: Key, number: int) -> None:
+        """The sink refuses this state of a key for good: it will be a dead letter instead."""
+        self._excused[key] = max(number, self._excused.get(key, NEVER))
 
     def _committed(self, shard: str, entry: Entry) -> None:
         if entry.key is None:
@@ -103,7 +102,7 @@ class Ledger:
         else:
             if shown.number is None:
                 shown.absent_until = self.clock.wall()
-            shown.number = number_of(operation.document)
+            shown.number = number_in(operation.document)
             shown.landed_max = max(shown.landed_max, shown.number)
         if self.frozen and not self._agrees(operation.key):
             self._complain(f"{key_text(operation.key)} was made wrong again after everything was right")
@@ -130,20 +129,24 @@ class Ledger:
                     f"the source may forget {shard} up to {read}, saved is {self._saved.get(shard)}"
                 )
 
-    def reported(self, lag_seconds: float, freshness_seconds: float) -> None:
-        """The engine said how far behind it is: nothing older than that may be missing."""
-        promised = self.clock.wall() - max(lag_seconds, freshness_seconds)
+    def reported(self, seconds: float) -> None:
+        """The engine said that it is no further behind than this: nothing older may be missing."""
+        promised = self.clock.wall() - seconds
+        for key, states in self._states.items():
+            owed = next((state for state in states if self._is_owed(key, state)), None)
+            if owed is not None and owed.committed_at < promised:
+                self._complain(
+                    f"a lag of {seconds:.3f} s at most was reported, but {key_text(key)} #{owed.number} has"
+                    f" been missing for {self.clock.wall() - owed.committed_at:.3f} s"
+                )
+
+    def proved(self, number: int, how: str) -> None:
+        """The engine proved that everything up to this number is applied."""
         for key, states in self._states.items():
             for state in states:
-                if state.committed_at < self._run_began_at or state.number <= self._covered(key):
-                    continue
-                if state.committed_at < promised:
-                    age = self.clock.wall() - state.committed_at
-                    self._complain(
-                        f"lag {lag_seconds:.3f} s, freshness {freshness_seconds:.3f} s were reported,"
-                        f" but {key_text(key)} #{state.number} has been missing for {age:.3f} s"
-                    )
-                break
+                if state.number <= number and self._is_owed(key, state):
+                    self._complain(f"applied {how}, but {key_text(key)} #{state.number} never came")
+                    break
 
     def opened(self, seconds: float) -> None:
         """The gate is open: the sink shows every key as it is now, or was within so many seconds."""
@@ -182,16 +185,19 @@ class Ledger:
     def _check_landed(self, shard: str, read: int) -> None:
         checked = self._checked.get(shard, 0)
         for logged in self._logs[shard]:
-            if checked < logged.read <= read and not self._is_accounted_for(logged):
+            if checked < logged.read <= read and not self._is_accounted_for(logged.key, logged.state):
                 self._complain(
                     f"the checkpoint stands at {shard} {read}, but {key_text(logged.key)}"
                     f" #{logged.state.number} at {logged.read} never reached the sink"
                 )
         self._checked[shard] = max(checked, read)
 
-    def _is_accounted_for(self, logged: Logged) -> bool:
-        excused = self._excused.get(logged.key, NEVER)
-        return logged.state.number <= max(excused, self._covered(logged.key))
+    def _is_owed(self, key: Key, state: State) -> bool:
+        """Whether the delta of this run has to bring the state, and has not."""
+        return state.committed_at >= self._run_began_at and not self._is_accounted_for(key, state)
+
+    def _is_accounted_for(self, key: Key, state: State) -> bool:
+        return state.number <= max(self._excused.get(key, NEVER), self._covered(key))
 
     def _covered(self, key: Key) -> int:
         """The newest state of which the sink is known to have shown it, or one after it."""
@@ -217,6 +223,11 @@ class Ledger:
             self.violations.append(violation)
 
 
-def number_of(document: bytes) -> int:
+def number_of(record: Record) -> int:
+    """The number of a state."""
+    return int(record.attributes[NUMBER]["N"])
+
+
+def number_in(document: bytes) -> int:
     """The number of the state that a document holds."""
-    return int(record_of(document).attributes[NUMBER]["N"])
+    return number_of(record_of(document))

@@ -27,8 +27,10 @@ class Plan:
         gap_seconds: mean time between two writes.
         burst: how many writes a key gets in a row; with many keys it is then left alone for long.
         cold_share, delete_share: how many of the writes meet a cold row, and how many are deletes.
-        kills, stops, splits, steps: how often the process is killed or asked to stop, a shard splits, and
-            the engine's wall clock is set.
+        kills, stops, splits, steps, trims: how often the process is killed or asked to stop, a shard
+            splits, the engine's wall clock is set, and the log is trimmed, read or not.
+        refused_keys: keys whose records the sink refuses for good until everything heals.
+        command_seconds: mean time between two commands of an operator; 0 where nobody gives any.
     """
 
     shards: int
@@ -48,6 +50,9 @@ class Plan:
     stops: int
     splits: int
     steps: int
+    trims: int
+    refused_keys: int
+    command_seconds: float
     page_rows: int
     page_changes: int
     poll_seconds: float
@@ -77,6 +82,9 @@ def draw(seed: int) -> Plan:
         stops=chance.choice((0, 0, 1)),
         splits=chance.choice((0, 0, 1, 3)),
         steps=chance.choice((0, 0, 2)),
+        trims=chance.choice((0, 0, 0, 1)),
+        refused_keys=chance.choice((0, 0, 0, 2)),
+        command_seconds=chance.choice((0.0, 1.0, 3.0)),
         page_rows=chance.randint(2, 10),
         page_changes=chance.randint(2, 20),
         poll_seconds=chance.choice((0.2, 0.5)),

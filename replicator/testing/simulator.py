@@ -19,14 +19,11 @@ from dataclasses import dataclass, field
 
 from replicator.testing.bugs import BUGS
 from replicator.testing.loop import DeadlockError, virtual_loop
-from replicator.testing.network import QUIET
 from replicator.testing.plan import STEP_SECONDS_MAX, Plan, draw
-from replicator.testing.world import World
+from replicator.testing.world import OBSERVE_SECONDS, World
 
 CONVERGE_SECONDS_MAX = 90.0
 """Virtual time for becoming equal after the faults have ended; a swallowed mark alone takes 30 s."""
-
-OBSERVE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +81,10 @@ async def _live(world: World, plan: Plan) -> None:
         busy.create_task(world.workload.write_for(plan.busy_seconds))
         busy.create_task(world.workload.purge())
         busy.create_task(world.workload.split_shards())
+        busy.create_task(world.workload.trim_log())
         busy.create_task(_interrupt(world))
         busy.create_task(_step_clock(world))
-    world.network.rates = QUIET
+    world.heal()
     await _converge(world)
     observing.cancel()
 
@@ -119,16 +117,15 @@ async def _observe(world: World) -> None:
 
 
 async def _converge(world: World) -> None:
-    ends_at = world.loop.time() + CONVERGE_SECONDS_MAX
-    while not world.at_rest:
-        if world.loop.time() > ends_at:
-            world.ledger.violations.append(
-                f"did not converge: {world.ledger.differences() or world.what_is_left()}"
-            )
-            return
-        await asyncio.sleep(OBSERVE_SECONDS)
+    violations = world.ledger.violations
+    if not await world.until(lambda: world.at_rest, CONVERGE_SECONDS_MAX):
+        violations.append(f"did not converge: {world.ledger.differences()}, {world.what_is_left()}")
+        return
     world.ledger.freeze()
     await asyncio.sleep(2 * world.plan.limits.sink_call_seconds_max)
+    found = await world.verify(CONVERGE_SECONDS_MAX)
+    if found != 0:
+        violations.append(f"both sides are equal, but a verification found {found} mismatches")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

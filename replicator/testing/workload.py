@@ -29,6 +29,11 @@ class Workload:
         self._old = [_key("old", number) for number in range(plan.old_rows)]
         self._cold = [_key("cold", number) for number in range(plan.cold_rows)]
 
+    @property
+    def refused(self) -> list[Key]:
+        """The keys that the sink is to refuse."""
+        return (self._hot[-1:] + self._cold[-1:])[: self._plan.refused_keys]
+
     def prepare(self) -> None:
         """What is there before the first start: rows, their history in the log, leftovers in the sink."""
         for key in [*self._cold, *self._old, *self._hot]:
@@ -61,6 +66,12 @@ class Workload:
         for _ in range(self._plan.splits):
             await asyncio.sleep(self._chance.uniform(0.0, self._plan.busy_seconds / self._plan.splits))
             self._table.split(self._chance.choice(self._table.open_shards()).name)
+
+    async def trim_log(self) -> None:
+        """Forget the log as it is, at a moment of the busy time."""
+        for _ in range(self._plan.trims):
+            await asyncio.sleep(self._chance.uniform(0.5, 1.0) * self._plan.busy_seconds)
+            self._table.trim(self._table.clock.wall())
 
     def _write(self, key: Key) -> None:
         if self._chance.random() < self._plan.delete_share and self._table.delete(key):

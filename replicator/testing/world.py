@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from connectors.memory.config import MemorySinkSettings, MemorySourceSettings
 from connectors.memory.container import MemoryContainer
@@ -18,17 +19,20 @@ from connectors.memory.source import MarkedMemorySource, MemorySource
 from connectors.memory.table import MemoryTable
 from replicator.config.settings import Gate
 from replicator.connector import Source
-from replicator.engine.gate import Observation, Verdict, judge
+from replicator.engine.gate import Verdict, judge
 from replicator.engine.parts import Parts
 from replicator.engine.pipeline import Pipeline
-from replicator.engine.status import lag_of
-from replicator.model.change import Positions
+from replicator.engine.status import State, observation_of
+from replicator.engine.supervisor import Charge, Supervisor
+from replicator.model.change import Change, Positions
 from replicator.model.checkpoint import Checkpoint, Phase
-from replicator.model.errors import ReplicatorError
+from replicator.model.errors import PositionLostError
 from replicator.model.key import Key, key_text
+from replicator.stores import Store
+from replicator.testing.commands import Operator
 from replicator.testing.disk import Disk, InMemoryStore
 from replicator.testing.faults import faulty_sink, faulty_source, faulty_store
-from replicator.testing.ledger import Ledger, number_of
+from replicator.testing.ledger import Ledger, number_in, number_of
 from replicator.testing.loop import Life, VirtualClock, VirtualLoop
 from replicator.testing.network import QUIET, Network
 from replicator.testing.plan import Plan
@@ -42,6 +46,8 @@ BOUNDS = Gate(
     retention_seconds_min=60.0,
     stable_for_seconds=FRESHNESS_SECONDS_MAX,
 )
+
+OBSERVE_SECONDS = 0.25
 
 Plant = Callable[[Pipeline], None]
 """Puts a bug into a pipeline before it runs."""
@@ -74,6 +80,21 @@ class _MarkedLedgerSource(_LedgerSource, MarkedMemorySource):
     pass
 
 
+class _Planted(Supervisor):
+    """A supervisor whose pipelines have bugs."""
+
+    def __init__(
+        self, charge: Charge, failed: Callable[[str, BaseException], None], plants: tuple[Plant, ...]
+    ) -> None:
+        super().__init__(charge, failed)
+        self._plants = plants
+
+    async def _accompany(self, pipeline: Pipeline, *, new_backfill: bool) -> None:
+        for plant in self._plants:
+            plant(pipeline)
+        await super()._accompany(pipeline, new_backfill=new_backfill)
+
+
 class World:
     """Everything of one seed."""
 
@@ -97,9 +118,10 @@ class World:
         self.network = Network(self.chance, plan.rates, longest, plan.latency_seconds)
         self.local = Network(self.chance, QUIET, longest)
         self.life: Life | None = None
-        self.pipeline: Pipeline | None = None
+        self.supervisor: Supervisor | None = None
         self.process: asyncio.Task[None] | None = None
         self.starts = 0
+        self.is_healed = False
         self._verdict: Verdict | None = None
         self._plants = plants
         self.events: list[str] = []
@@ -121,7 +143,7 @@ class World:
         self._verdict = None
         self.note(f"start {self.starts}")
         self.life = Life(f"process-{self.starts}")
-        self.process = self.life.run(lambda: self.loop.create_task(self._replicate(), name="process"))
+        self.process = self.life.run(lambda: self.loop.create_task(self._serve(), name="process"))
 
     def kill(self) -> None:
         """End the process between two steps."""
@@ -132,9 +154,9 @@ class World:
     async def stop(self) -> None:
         """Ask the process to stop, and kill it if it does not within its time."""
         self.note("stop")
-        if self.pipeline is None or self.process is None:
+        if self.supervisor is None or self.process is None:
             return
-        self.pipeline.stop()
+        self.supervisor.stop()
         await asyncio.wait([self.process], timeout=2 * self.plan.limits.stop_seconds_max)
         if not self.process.done():
             self.kill()
@@ -144,75 +166,123 @@ class World:
         self.clock.step(seconds - (self.clock.wall() - self.table.clock.wall()))
         self.stepped_seconds = max(self.stepped_seconds, abs(seconds))
 
+    def heal(self) -> None:
+        """End all faults."""
+        self.network.rates = QUIET
+        self.is_healed = True
+
     def observe(self) -> None:
         """Compare what the engine says of itself with what is the case."""
-        pipeline, life = self.pipeline, self.life
-        if pipeline is None or life is None or not life.alive:
+        supervisor, life = self.supervisor, self.life
+        if supervisor is None or life is None or not life.alive:
             return
-        lag = lag_of(pipeline, FRESHNESS_SECONDS_MAX)
+        status = supervisor.status()
+        lag = status.lag
         if lag is None or lag.lag_seconds is None or lag.freshness_seconds is None:
             return
-        slack = self.stepped_seconds + 1e-6
-        self.ledger.reported(lag.lag_seconds + slack, lag.freshness_seconds + slack)
-        observation = Observation(
-            pipeline=NAME,
-            state="running",
-            phase=pipeline.keeper.backfill.phase,
-            proof=pipeline.proof,
-            lag=lag,
-            retains=True,
-            dead_letters_open=pipeline.morgue.open,
-            mismatches=0,
-        )
+        behind = max(lag.lag_seconds, lag.freshness_seconds) + self.stepped_seconds + 1e-6
+        self.ledger.reported(behind)
+        # Assuming the sink verified, the gate opens more often, and has more to be honest about.
+        observation = replace(observation_of(status), mismatches=0)
         self._verdict = judge([observation], BOUNDS, self._verdict, self.loop.time())
         if self._verdict.can_cutover:
-            self.ledger.opened(max(lag.lag_seconds, lag.freshness_seconds) + slack)
+            self.ledger.opened(behind)
 
     @property
     def at_rest(self) -> bool:
         """Whether nothing is left to do: the backfill is over, all is proved applied, nothing can land."""
-        pipeline = self.pipeline
         return (
-            pipeline is not None
-            and pipeline.connected.is_set()
-            and pipeline.proof is not None
-            and pipeline.keeper.backfill.phase is Phase.COMPLETE
+            self._is_complete
             and not self.network.in_flight
             and self.ledger.is_all_saved
             and not self.ledger.differences()
         )
 
-    def what_is_left(self) -> str:
-        """Why the world is not at rest although both sides are equal."""
-        pipeline = self.pipeline
-        if pipeline is None or not pipeline.connected.is_set():
-            return "not connected"
+    @property
+    def _is_complete(self) -> bool:
+        status = None if self.supervisor is None else self.supervisor.status()
         return (
-            f"phase {pipeline.keeper.backfill.phase}, proof {pipeline.proof},"
-            f" {self.network.in_flight} calls in flight, all saved: {self.ledger.is_all_saved}"
+            status is not None
+            and status.state is State.RUNNING
+            and status.proof is not None
+            and status.dead_letters_open == 0
+            and status.backfill is not None
+            and status.backfill.phase == Phase.COMPLETE.value
         )
 
-    async def _replicate(self) -> None:
-        self.pipeline = Pipeline(self._parts())
-        for plant in self._plants:
-            plant(self.pipeline)
-        try:
-            await self.pipeline.run()
-        except ReplicatorError as error:
-            self.ledger.violations.append(f"the pipeline failed: {error.code}: {error.message}")
+    def what_is_left(self) -> str:
+        """Why the world is not at rest although both sides are equal."""
+        status = None if self.supervisor is None else self.supervisor.status()
+        return f"{self.network.in_flight} calls in flight, all saved: {self.ledger.is_all_saved}, {status}"
 
-    def _parts(self) -> Parts:
+    async def until(self, condition: Callable[[], bool], seconds_max: float) -> bool:
+        """Wait for the condition; False if it does not hold in time."""
+        ends_at = self.loop.time() + seconds_max
+        while not condition():
+            if self.loop.time() > ends_at:
+                return False
+            await asyncio.sleep(OBSERVE_SECONDS)
+        return True
+
+    async def verify(self, seconds_max: float) -> int | None:
+        """Let the process verify, and return how many mismatches it found; None if it does not end."""
+        supervisor = self.supervisor
+        if supervisor is None or self.life is None:
+            return None
+
+        def is_idle() -> bool:
+            verification = supervisor.status().verification
+            return verification is None or verification.finished_at is not None
+
+        if not await self.until(is_idle, seconds_max):
+            return None
+        verification = self.life.run(lambda: supervisor.verify(repair=False, quiet_source=False))
+        return verification.mismatches if await self.until(is_idle, seconds_max) else None
+
+    async def _serve(self) -> None:
+        store = faulty_store(LedgerStore(self.disk, self.ledger), self.local)
+        charge = Charge(
+            name=NAME,
+            source="memory",
+            sink="memory",
+            assemble=lambda: self._parts(store),
+            freshness_seconds_max=FRESHNESS_SECONDS_MAX,
+            clock=self.clock,
+        )
+        self.supervisor = supervisor = _Planted(charge, self._failed, self._plants)
+        operator = Operator(supervisor, store, self.ledger, self.chance)
+        async with asyncio.TaskGroup() as tasks:
+            helpers = [tasks.create_task(operator.mend(lambda: self.is_healed))]
+            if self.plan.command_seconds:
+                commands = operator.command(self.plan.command_seconds, lambda: self.is_healed)
+                helpers.append(tasks.create_task(commands))
+            await supervisor.run()
+            for helper in helpers:
+                helper.cancel()
+
+    def _failed(self, _name: str, error: BaseException) -> None:
+        self.note(f"failed {error!r}")
+        if not (isinstance(error, PositionLostError) and self.plan.trims):
+            self.ledger.violations.append(f"the pipeline failed: {error!r}")
+
+    def _parts(self, store: Store) -> Parts:
         plan = self.plan
         sink = MemorySink(self.container, MemorySinkSettings(container=NAME, page_rows_max=plan.page_rows))
         return Parts(
             name=NAME,
             source=faulty_source(self._source(), self.network),
-            sink=faulty_sink(sink, self.network),
-            store=faulty_store(LedgerStore(self.disk, self.ledger), self.local),
+            sink=faulty_sink(sink, self.network, self._refuses),
+            store=store,
             limits=plan.limits,
             clock=self.clock,
             jitter=random.Random(f"jitter {self.chance.random()}"),  # noqa: S311 - a simulation
         )
+
+    def _refuses(self, change: Change) -> bool:
+        if self.is_healed or change.record is None or change.key not in self.workload.refused:
+            return False
+        self.ledger.excuse(change.key, number_of(change.record))
+        return True
 
     def _source(self) -> Source:
         settings = MemorySourceSettings(
@@ -228,5 +298,5 @@ class World:
 
 
 def _told(key: Key | None, document: bytes | None) -> str:
-    number = None if document is None else number_of(document)
+    number = None if document is None else number_in(document)
     return f"{'mark' if key is None else key_text(key)} {'deleted' if number is None else f'#{number}'}"
