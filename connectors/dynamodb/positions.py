@@ -76,5 +76,5 @@ def place_of(position: Position) -> tuple[str, Place]:
     Raises:
         ValueError: the text is not a position of ours.
     """
-    stream, since, word, *sequence = position.split(" ")
+    stream, since, word, *sequence = position.split(" ", 3)
     return stream, Place(Where(word), float(since), *sequence)

@@ -162,11 +162,15 @@ def _saved_places(positions: Positions, stream: str, lineage: Lineage) -> dict[s
     """The places that a checkpoint holds.
 
     Raises:
-        PositionLostError: they belong to another stream, or to a shard that vanished before it was read.
+        PositionLostError: they are not ours, or belong to another stream, or to a shard that vanished
+            before it was read to its end.
     """
     places: dict[str, Place] = {}
     for shard, position in positions.items():
-        saved, place = place_of(position)
+        try:
+            saved, place = place_of(position)
+        except ValueError as error:
+            raise PositionLostError(f"not a stream position: {position!r}", hint=WAY_OUT) from error
         if saved != stream:
             raise PositionLostError(f"the table has another stream now than {saved}", hint=WAY_OUT)
         if shard not in lineage.shards and place.where is not Where.END:

@@ -1,0 +1,157 @@
+"""The allowance of scans, the bound of the outbox, the meaning of errors, and the settings."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from connectors.dynamodb.allowance import Allowance
+from connectors.dynamodb.config import SourceSettings
+from connectors.dynamodb.errors import IteratorExpiredError, translate
+from connectors.dynamodb.outbox import Outbox
+from connectors.dynamodb.table import scan_units_per_second, table_of
+from replicator.model.change import Batch
+from replicator.model.errors import PermanentError, PositionLostError, TransientError
+
+DESCRIPTION = {
+    "TableName": "orders",
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+}
+
+
+@given(st.lists(st.floats(0.5, 300.0), min_size=1, max_size=50), st.floats(1.0, 10_000.0))
+def test_a_scan_keeps_to_its_allowance(pages, rate):
+    """Whoever waits as told spends at most the rate, and one page."""
+    allowance, now = Allowance(rate, 0.0), 0.0
+    for units in pages:
+        now += allowance.wait_seconds(now)
+        allowance.spend(units, 10, now)
+    assert sum(pages) <= rate * now + pages[-1] + 1e-6 * sum(pages)
+
+
+def test_unused_allowance_is_not_hoarded():
+    """After an idle hour a scan may spend one second's units at once, not an hour's."""
+    allowance = Allowance(100.0, 0.0)
+    allowance.spend(350.0, 10, 3600.0)
+    assert allowance.wait_seconds(3600.0) == pytest.approx(2.5)
+
+
+def test_a_throttle_halves_the_rate_and_pages_raise_it_again():
+    """It never falls below a thirty-second, and comes back to the full rate."""
+    allowance = Allowance(64.0, 0.0)
+    allowance.slow_down()
+    assert allowance.units_per_second == 32.0
+    for _ in range(10):
+        allowance.slow_down()
+    assert allowance.units_per_second == 2.0
+    for second in range(100):
+        allowance.spend(1.0, 1, float(second))
+    assert allowance.units_per_second == 64.0
+
+
+def test_pages_of_a_small_table_are_small():
+    """As many items as one second's units pay for; no bound where a whole page is paid for."""
+    assert Allowance(256.0, 0.0).items_max() is None
+    small = Allowance(10.0, 0.0)
+    assert small.items_max() == 10
+    small.spend(20.0, 5, 0.0)
+    assert small.items_max() == 2
+    assert Allowance(0.5, 0.0).items_max() == 1
+
+
+@pytest.mark.parametrize(
+    ("throughput", "settings", "units"),
+    [
+        ({"ReadCapacityUnits": 500}, {}, 100.0),
+        ({"ReadCapacityUnits": 0}, {}, 8000.0),
+        (None, {}, 8000.0),
+        ({"ReadCapacityUnits": 500}, {"read_share": 1.0}, 500.0),
+        ({"ReadCapacityUnits": 500}, {"read_units_per_second_max": 7.5}, 7.5),
+    ],
+)
+def test_the_allowance_is_a_share_of_the_capacity(throughput, settings, units):
+    """Provisioned units, the quota of an on-demand table, or a figure of the operator's."""
+    table = table_of(DESCRIPTION | ({"ProvisionedThroughput": throughput} if throughput else {}))
+    assert scan_units_per_second(SourceSettings(table="orders", **settings), table) == units
+
+
+async def test_an_outbox_keeps_troubles_behind_batches():
+    """What waits is read first, then a trouble is raised once, and forgotten once it is over."""
+    outbox = Outbox(2)
+    failures = [TransientError("no", reason="throttled", settled=True)]
+
+    async def attempt():
+        if failures:
+            raise failures.pop()
+        return "page"
+
+    outbox.put(Batch("s", (), "p"))
+    trying = asyncio.create_task(outbox.persist("s", attempt))
+    assert (await outbox.take()).partition == "s"
+    with pytest.raises(TransientError):
+        await outbox.take()
+    assert await trying == "page"
+    outbox.put(Batch("s", (), "q"))
+    assert (await outbox.take()).position == "q"
+
+
+async def test_an_outbox_fails_for_good_after_its_batches():
+    """What was read before is delivered; then every read raises."""
+    outbox = Outbox(2)
+    outbox.put(Batch("s", (), "p"))
+    outbox.fail(PositionLostError("gone"))
+    assert (await outbox.take()).position == "p"
+    for _ in range(2):
+        with pytest.raises(PositionLostError):
+            await outbox.take()
+
+
+async def test_a_cancelled_take_loses_nothing():
+    """Whoever gave up waiting leaves the next batch where it is."""
+    outbox = Outbox(1)
+    waiting = asyncio.create_task(outbox.take())
+    await asyncio.sleep(0)
+    outbox.put(Batch("s", (), "p"))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert (await outbox.take()).position == "p"
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "status", "kind"),
+    [
+        ("Scan", "ProvisionedThroughputExceededException", 400, TransientError),
+        ("GetRecords", "LimitExceededException", 400, TransientError),
+        ("GetRecords", "InternalServerError", 500, TransientError),
+        ("GetRecords", "ExpiredIteratorException", 400, IteratorExpiredError),
+        ("GetRecords", "TrimmedDataAccessException", 400, PositionLostError),
+        ("GetShardIterator", "TrimmedDataAccessException", 400, PositionLostError),
+        ("GetShardIterator", "ResourceNotFoundException", 400, PositionLostError),
+        ("DescribeTable", "ResourceNotFoundException", 400, PermanentError),
+        ("Scan", "AccessDeniedException", 400, PermanentError),
+        ("Scan", "UnrecognizedClientException", 400, PermanentError),
+        ("Scan", "ValidationException", 400, PermanentError),
+    ],
+)
+def test_errors_are_sorted_by_what_happens_next(operation, code, status, kind):
+    """Each code of the service has its class, and every error has a hint or repeats by itself."""
+    error = translate(operation, code, "words of the service", status)
+    assert type(error) is kind
+    assert "words of the service" in error.message
+    assert error.hint or isinstance(error, TransientError)
+
+
+def test_unknown_settings_are_refused():
+    """A typing error in the configuration is not silently ignored, nor is a key in its text."""
+    for wrong in (
+        {"tabel": "x"},
+        {"table": ""},
+        {"table": "x", "read_share": 2},
+        {"table": "x", "secret": "y"},
+    ):
+        with pytest.raises(ValidationError):
+            SourceSettings.model_validate(wrong)
