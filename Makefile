@@ -40,6 +40,7 @@ lint: $(READY)
 
 docs: $(READY) ## Write the generated pages again (CHECK=--check only compares)
 	@$(BIN)/python -m replicator.telemetry.reference $(CHECK)
+	@$(BIN)/python -m replicator.cli.reference $(CHECK)
 
 demo: $(READY) ## Watch a live table move from AWS to Azure (KEEP=1 leaves all of it running)
 	@$(MAKE) --no-print-directory --silent $(AZURITE) || echo "Azurite is not available; the demo goes on without."

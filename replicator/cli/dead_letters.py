@@ -20,7 +20,8 @@ LetterId = Annotated[int, typer.Argument(help="Number of the dead letter.", meta
 def list_letters(
     pipeline: Annotated[str | None, typer.Option(help="Only those of this pipeline.")] = None,
     state: Annotated[
-        Literal["open", "replayed", "waived", "any"], typer.Option(help="Only those in this state.")
+        Literal["open", "replayed", "waived", "any"],
+        typer.Option(help="Only those in this state: open, replayed, waived or any."),
     ] = "open",
     after: Annotated[int, typer.Option(min=0, help="Only numbers greater than this.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=100, help="The most to list.")] = 100,

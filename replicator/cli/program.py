@@ -71,11 +71,12 @@ def carry_out(arguments: Sequence[str]) -> int:
     except SystemExit as end:
         return _status(end.code)
     except Exception as error:  # noqa: BLE001 - the last place where anything can be said
-        return _failed(error)
+        return fail(error)
     return Exit.OK
 
 
-def _failed(error: Exception) -> Exit:
+def fail(error: Exception) -> Exit:
+    """Say what went wrong, and return the status that it ends with."""
     cause = first_cause(error) if isinstance(error, ExceptionGroup) else error
     if isinstance(cause, ReplicatorError):
         complain(cause)
