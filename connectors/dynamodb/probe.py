@@ -10,7 +10,7 @@ from connectors.dynamodb.lineage import lineage_of
 from connectors.dynamodb.markers import MarkerKeys
 from connectors.dynamodb.table import Table, table_of
 from replicator.connector import Finding, Severity
-from replicator.model.errors import ReplicatorError
+from replicator.model.errors import ReplicatorError, TransientError
 
 
 async def probe(client: Client, settings: SourceSettings) -> Sequence[Finding]:
@@ -78,7 +78,8 @@ async def _remarks(client: Client, settings: SourceSettings, table: Table) -> li
 
 
 def _error(error: ReplicatorError) -> Finding:
-    return Finding(Severity.ERROR, error.message, error.hint)
+    passing = isinstance(error, TransientError)
+    return Finding(Severity.ERROR, error.message, error.hint, passing=passing)
 
 
 def _warning(message: str, hint: str) -> Finding:

@@ -43,13 +43,21 @@ def test_the_cause_of_a_group_is_what_is_told(capsys):
     assert capsys.readouterr().err == "error: the disk is full\n"
 
 
+def raised():
+    """An error that came from somewhere."""
+    try:
+        raise ValueError("odd")
+    except ValueError as error:
+        return error
+
+
 def test_an_unforeseen_error_has_a_traceback_only_on_demand(monkeypatch, capsys):
     """70 and two lines; with the variable set, where it came from."""
     monkeypatch.delenv(TRACEBACK, raising=False)
-    assert fail(ValueError("odd")) == 70
+    assert fail(raised()) == 70
     assert "Traceback" not in capsys.readouterr().err
     monkeypatch.setenv(TRACEBACK, "1")
-    assert fail(ValueError("odd")) == 70
+    assert fail(raised()) == 70
     assert "Traceback" in capsys.readouterr().err
 
 
