@@ -22,6 +22,7 @@ from replicator.connector import Sink
 from replicator.engine.lanes import Lane, Lanes, Operation, Slot, Write
 from replicator.engine.retry import RETRIED, Retrier
 from replicator.engine.tracker import Ticket
+from replicator.engine.turns import Turns
 from replicator.model.change import Change
 from replicator.model.clock import Clock
 from replicator.model.errors import (
@@ -73,13 +74,13 @@ class Delivery:
         self._retrier = retrier
         self._refuse = refuse
         self._clock = clock
-        self._slots: asyncio.Queue[Slot] = asyncio.Queue()
+        self._turns = Turns()
         self._idle = asyncio.Event()
         self._idle.set()
         self._operations: dict[str, Operation] = {}
         self._hushed_until = 0.0
         self._unsettled_until = 0.0
-        self.lanes = Lanes(sink.group, self._slots.put_nowait)
+        self.lanes = Lanes(sink.group, self._offer)
         self.written = Written()
 
     def submit(
@@ -113,9 +114,12 @@ class Delivery:
             for number in range(self._limits.sink_calls_in_flight_max):
                 writers.create_task(self._write_forever(), name=f"writer-{number}")
 
+    def _offer(self, slot: Slot) -> None:
+        self._turns.offer(slot, urgent=self._operations[slot[0]].supersedes)
+
     async def _write_forever(self) -> None:
         while True:
-            slot = await self._slots.get()
+            slot = await self._turns.take()
             taken = self.lanes.take(slot, min(self._limits.batch_changes_max, self._sink.batch_changes_max))
             if taken:
                 await self._deliver(self._operations[slot[0]], taken)

@@ -61,6 +61,7 @@ class Pipeline:
         self.apply = Apply(self.sink, self.graveyard)
         self.restore = Restore(self.source, self.sink)
         self.changes_read = 0
+        self._rows_before = 0
         self.proof: str | None = None
         self.connected = asyncio.Event()
         self._unpaused = asyncio.Event()
@@ -140,7 +141,15 @@ class Pipeline:
         self.keeper = Keeper(
             parts.store, parts.name, checkpoint, self.tracker, self.source, self.retrier, parts.clock
         )
+        self._rows_before = self.keeper.backfill.rows
         self.connected.set()
+
+    @property
+    def rows_copied(self) -> int:
+        """Rows of the backfill that are at the sink; runs ahead of what is saved by a page at most."""
+        written = self.delivery.written.changes
+        here = written.get("insert", 0) + written.get("reconcile", 0)
+        return max(self.keeper.backfill.rows, self._rows_before + here)
 
     async def _connect(self, positions: Positions | None) -> Start:
         return await self.retrier.persist("source", "connect", lambda: self.source.connect(positions))

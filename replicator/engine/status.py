@@ -106,13 +106,14 @@ def backfill_of(pipeline: Pipeline, rate: Rate) -> BackfillStatus | None:
         return None
     backfill = pipeline.keeper.backfill
     copying = backfill.phase is Phase.ROWS
+    rows = pipeline.rows_copied if copying else backfill.rows
     per_second = rate.per_second() if copying else None
-    left = None if backfill.rows_estimated is None else max(0, backfill.rows_estimated - backfill.rows)
+    left = None if backfill.rows_estimated is None else max(0, backfill.rows_estimated - rows)
     return BackfillStatus(
         run=backfill.run,
         mode=backfill.mode.value,
         phase=backfill.phase.value,
-        rows=backfill.rows,
+        rows=rows,
         rows_estimated=backfill.rows_estimated,
         rows_per_second=per_second,
         eta_seconds=left / per_second if left is not None and per_second else None,

@@ -118,7 +118,7 @@ class Supervisor:
         await pipeline.connected.wait()
         while True:
             backfill = pipeline.keeper.backfill
-            self._rate.sample(pipeline.parts.clock.monotonic(), backfill.rows)
+            self._rate.sample(pipeline.parts.clock.monotonic(), pipeline.rows_copied)
             unverified = backfill.phase is Phase.COMPLETE and backfill.mismatches is None
             if self.charge.verify and unverified and pipeline.proof and inspector.progress is None:
                 inspector.begin(repair=False, quiet_source=False)

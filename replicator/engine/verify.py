@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from replicator.connector import FETCH_KEYS_MAX, Reads
 from replicator.engine.parts import RepairableSource, ScannableSink
@@ -25,6 +26,9 @@ from replicator.stores import Comparison, Report
 
 LOOKS_MAX = 8
 """How often a candidate is looked at before a key that keeps changing counts as a mismatch."""
+
+CANDIDATES_MAX = 1000
+"""Candidates that are examined together, and so share the waiting for the delta to catch up."""
 
 MISSING = "missing"
 DIFFERENT = "different"
@@ -87,7 +91,7 @@ class Verifier:
         await self._scan("source", self.source, progress, comparison)
         await self._scan("sink", self.sink, progress, comparison)
         after: Key | None = None
-        while candidates := await comparison.differences(after, FETCH_KEYS_MAX):
+        while candidates := await comparison.differences(after, CANDIDATES_MAX):
             progress.candidates += len(candidates)
             await self._examine(candidates, progress, report)
             after = candidates[-1]
@@ -144,7 +148,11 @@ class Verifier:
         return mismatched | dict.fromkeys(open_keys, UNSETTLED)
 
     async def _fetch(self, side: str, system: Reads, keys: Sequence[Key]) -> Mapping[Key, Row]:
-        return await self.retrier.persist(side, "verify", lambda: system.fetch(keys))
+        found: dict[Key, Row] = {}
+        for first in range(0, len(keys), FETCH_KEYS_MAX):
+            some = keys[first : first + FETCH_KEYS_MAX]
+            found |= await self.retrier.persist(side, "verify", partial(system.fetch, some))
+        return found
 
 
 def _kind(in_source: Row | None, in_sink: Row | None) -> str:
