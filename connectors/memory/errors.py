@@ -49,5 +49,5 @@ def position_lost(shard: str) -> PositionLostError:
     """The log of a shard no longer has what comes after our position."""
     return PositionLostError(
         f"the log of {shard} was trimmed beyond the position to resume from",
-        hint="Start a new backfill of this pipeline; the sink is reconciled, nothing is copied blindly.",
+        hint="Start a new reconciling backfill: `replicator resume NAME --new-backfill`.",
     )

@@ -1,0 +1,285 @@
+"""A supervised pipeline over the reference connector and the real store: what an operator relies on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from connectors.memory.config import MemorySinkSettings, MemorySourceSettings
+from connectors.memory.container import MemoryContainer, Operation, Verb
+from connectors.memory.sink import MemorySink
+from connectors.memory.source import MarkedMemorySource, MemorySource
+from connectors.memory.table import MemoryTable
+from replicator.config.limits import Limits
+from replicator.engine.parts import Parts
+from replicator.engine.proof import BY_TIME
+from replicator.engine.status import State
+from replicator.engine.supervisor import Charge, NotNowError, Supervisor
+from replicator.engine.verify import Verification
+from replicator.model.clock import SystemClock
+from replicator.model.record import Item, record_to_json
+from replicator.state import SqliteStore
+
+LIMITS = Limits(sink_call_seconds_max=0.5, checkpoint_seconds=0.05, retry_seconds_max=0.2)
+
+
+def item(value: str) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": "p"}, "v": {"S": value}}
+
+
+class World:
+    """A table, a container, a store, and the supervisor between them."""
+
+    def __init__(self, store: SqliteStore, marks: bool, policy: str, document_bytes_max: int) -> None:
+        self.table = MemoryTable()
+        self.container = MemoryContainer(document_bytes_max=document_bytes_max)
+        self.store = store
+        self.marks, self.policy = marks, policy
+        self.failures: list[BaseException] = []
+        charge = Charge("orders", "memory", "memory", self.parts, 15.0, verify=False, clock=SystemClock())
+        self.supervisor = Supervisor(charge, lambda _name, error: self.failures.append(error))
+
+    def parts(self) -> Parts:
+        kind = MarkedMemorySource if self.marks else MemorySource
+        source = kind(self.table, MemorySourceSettings(table="orders", marks=self.marks))
+        sink = MemorySink(self.container, MemorySinkSettings(container="orders"))
+        jitter = random.Random(1)
+        return Parts("orders", source, sink, self.store, LIMITS, SystemClock(), jitter, self.policy)
+
+    def put(self, name: str, value: str) -> None:
+        self.table.put(("p", name), item(value))
+
+    def spoil(self, name: str, value: str | None) -> None:
+        """Change the sink behind Replicator's back."""
+        document = None if value is None else record_to_json(Item(item(value)))
+        verb = Verb.DELETE if value is None else Verb.UPSERT
+        self.container.apply([Operation(verb, ("p", name), document)])
+
+    def differences(self) -> set[str]:
+        """Keys that the two sides do not hold alike, compared as stored bytes."""
+        sides = (self.table.rows, self.container.rows)
+        keys = {key for side in sides for key in side}
+        stored = [{key: side.get(key) and side.get(key).document for key in keys} for side in sides]
+        return {key[1] for key in keys if stored[0][key] != stored[1][key]}
+
+    async def proved(self) -> None:
+        await until(lambda: self.supervisor.status().proof is not None)
+
+    async def verified(self, *, repair: bool = False, quiet_source: bool = False) -> Verification:
+        progress = self.supervisor.verify(repair=repair, quiet_source=quiet_source)
+        await until(lambda: progress.finished_at is not None)
+        return progress
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def running(
+    directory: Path,
+    *,
+    marks: bool = True,
+    policy: str = "keep",
+    document_bytes_max: int = 10_000,
+    rows: int = 50,
+) -> AsyncIterator[World]:
+    store = await SqliteStore.open(directory / "state.db")
+    world = World(store, marks, policy, document_bytes_max)
+    for number in range(rows):
+        world.put(f"k{number}", "old")
+    task = asyncio.create_task(world.supervisor.run())
+    try:
+        yield world
+    finally:
+        world.supervisor.stop()
+        await task
+        await store.close()
+
+
+async def test_backfill_and_delta_make_both_sides_equal(tmp_path: Path) -> None:
+    """What was there, what changes and what is deleted all arrive, and a barrier proves it."""
+    async with running(tmp_path) as world:
+        await until(lambda: world.supervisor.state is State.RUNNING)
+        for number in range(0, 50, 2):
+            world.put(f"k{number}", "new")
+        world.table.delete(("p", "k1"))
+        await world.proved()
+        assert await world.supervisor.barrier() == "by mark"
+        assert world.differences() == set()
+
+
+async def test_without_marks_the_proof_is_by_time(tmp_path: Path) -> None:
+    """A source that carries no marks still gets a proof, and it is labelled."""
+    async with running(tmp_path, marks=False, rows=5) as world:
+        await world.proved()
+        assert world.supervisor.status().proof == BY_TIME
+        assert world.differences() == set()
+
+
+async def test_verification_lists_every_key_that_differs(tmp_path: Path) -> None:
+    """Missing, different and extra keys are each named in the report, and equal ones are not."""
+    async with running(tmp_path) as world:
+        await world.proved()
+        world.spoil("k1", None)
+        world.spoil("k2", "spoiled")
+        world.spoil("stranger", "extra")
+        result = await world.verified()
+        lines = [json.loads(line) for line in Path(result.report).read_text().splitlines()]
+        assert {(json.loads(line["key"])[1], line["mismatch"]) for line in lines} == {
+            ("s:k1", "missing"),
+            ("s:k2", "different"),
+            ("s:stranger", "extra"),
+        }
+        assert (result.mismatches, result.keys["source"]) == (3, 50)
+        assert world.supervisor.status().backfill.mismatches == 3
+
+
+async def test_verification_repairs_on_request(tmp_path: Path) -> None:
+    """A repair restores each key from the source, and the pass ends clean."""
+    async with running(tmp_path) as world:
+        await world.proved()
+        world.spoil("k1", None)
+        world.spoil("k2", "spoiled")
+        world.spoil("stranger", "extra")
+        result = await world.verified(repair=True)
+        assert (sum(result.found.values()), result.repaired, result.mismatches) == (3, 3, 0)
+        assert world.differences() == set()
+
+
+async def test_verification_is_clean_while_the_writer_goes_on(tmp_path: Path) -> None:
+    """Keys that change during the pass are no mismatches."""
+    async with running(tmp_path, rows=300) as world:
+        await world.proved()
+        progress = world.supervisor.verify(repair=False, quiet_source=False)
+        number = 0
+        while progress.finished_at is None:
+            world.put(f"k{number % 300}", f"new-{number}")
+            number += 1
+            await asyncio.sleep(0)
+        assert progress.mismatches == 0
+
+
+async def test_a_quiet_source_is_compared_at_once(tmp_path: Path) -> None:
+    """On the operator's word that nobody writes, the first difference counts."""
+    async with running(tmp_path, marks=False, rows=5) as world:
+        await world.proved()
+        world.spoil("k3", "spoiled")
+        result = await world.verified(quiet_source=True)
+        assert (result.found["different"], result.quiet_source) == (1, True)
+
+
+async def test_a_refused_record_is_kept_and_replayed_from_the_source(tmp_path: Path) -> None:
+    """The dead letter holds the old state; its replay brings the present one."""
+    async with running(tmp_path, document_bytes_max=200, rows=3) as world:
+        await world.proved()
+        world.put("big", "x" * 1000)
+        await until(lambda: world.supervisor.status().dead_letters_open == 1)
+        (letter,) = await world.store.list_dead_letters("orders", "open", 0, 10)
+        assert letter.record == Item(item("x" * 1000))
+        world.put("k0", "goes on")
+        await world.supervisor.barrier()
+        assert world.differences() == {"big"}
+        world.container.document_bytes_max = 10_000
+        assert await world.supervisor.replay(letter)
+        assert world.differences() == set()
+        assert world.supervisor.status().dead_letters_open == 0
+
+
+async def test_a_replay_that_is_refused_again_stays_open(tmp_path: Path) -> None:
+    """Nothing is settled by trying."""
+    async with running(tmp_path, document_bytes_max=200, rows=3) as world:
+        await world.proved()
+        world.put("big", "x" * 1000)
+        await until(lambda: world.supervisor.status().dead_letters_open == 1)
+        (letter,) = await world.store.list_dead_letters("orders", "open", 0, 10)
+        assert not await world.supervisor.replay(letter)
+        assert world.supervisor.status().dead_letters_open == 1
+
+
+async def test_the_stop_policy_stops_at_the_first_refusal(tmp_path: Path) -> None:
+    """With the policy stop nothing is kept aside: the pipeline fails and says which key."""
+    async with running(tmp_path, policy="stop", document_bytes_max=200, rows=3) as world:
+        await world.proved()
+        world.put("big", "x" * 1000)
+        await until(lambda: world.supervisor.state is State.FAILED)
+        assert "big" in str(world.failures[-1])
+
+
+async def test_a_lost_position_stops_loudly_and_a_new_backfill_mends_it(tmp_path: Path) -> None:
+    """What was written and deleted in the gap is reconciled, leftovers included."""
+    async with running(tmp_path) as world:
+        await world.proved()
+        await world.supervisor.barrier()
+        world.supervisor.pause()
+        for number in range(2_000):  # more than the source has read ahead
+            world.put(f"k{number % 50}", f"gap-{number}")
+        world.table.delete(("p", "k7"))
+        world.table.trim(world.table.clock.wall() + 1)
+        world.supervisor.resume()
+        await until(lambda: world.supervisor.state is State.FAILED)
+        failure = world.supervisor.status().failure
+        assert (failure.code, "--new-backfill" in failure.hint) == ("position_lost", True)
+        world.supervisor.resume(new_backfill=True)
+        await until(lambda: world.supervisor.state is State.RUNNING)
+        await world.proved()
+        assert world.supervisor.status().backfill.mode == "reconcile"
+        assert world.differences() == set()
+
+
+async def test_a_paused_pipeline_reads_nothing_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    """What is written during a pause arrives after it."""
+    async with running(tmp_path) as world:
+        await world.proved()
+        await world.supervisor.barrier()
+        world.supervisor.pause()
+        assert world.supervisor.state is State.PAUSED
+        with pytest.raises(NotNowError):
+            world.supervisor.verify(repair=False, quiet_source=False)
+        world.put("k0", "during the pause")
+        world.supervisor.resume()
+        await world.supervisor.barrier()
+        assert world.differences() == set()
+
+
+async def test_a_second_start_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
+    """After a clean stop nothing is copied again, and what changed meanwhile arrives."""
+    async with running(tmp_path) as world:
+        await world.proved()
+    store = await SqliteStore.open(tmp_path / "state.db")
+    again = World(store, marks=True, policy="keep", document_bytes_max=10_000)
+    again.table, again.container = world.table, world.container
+    again.put("k0", "while it was down")
+    task = asyncio.create_task(again.supervisor.run())
+    await again.proved()
+    status = again.supervisor.status()
+    assert again.differences() == set()
+    assert (status.changes_written.get("insert"), status.backfill.phase) == (None, "complete")
+    again.supervisor.stop()
+    await task
+    await store.close()
+
+
+async def test_leftovers_in_the_sink_are_reconciled(tmp_path: Path) -> None:
+    """A sink that was not empty ends equal to the source: overwritten, kept and removed as it must be."""
+    store = await SqliteStore.open(tmp_path / "state.db")
+    world = World(store, marks=True, policy="keep", document_bytes_max=10_000)
+    for number in range(20):
+        world.put(f"k{number}", "new")
+    world.spoil("k1", "an older state")
+    world.spoil("gone", "of an earlier run")
+    task = asyncio.create_task(world.supervisor.run())
+    await world.proved()
+    assert world.supervisor.status().backfill.mode == "reconcile"
+    assert world.differences() == set()
+    world.supervisor.stop()
+    await task
+    await store.close()
