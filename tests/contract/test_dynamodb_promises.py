@@ -12,7 +12,7 @@ __all__ = ["table"]
 
 @pytest.mark.parametrize("markers", [False, True], ids=["by time", "with markers"])
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-async def test_dynamodb(check, markers, table):
+async def test_dynamodb(check, markers, table, clouds):
     """The source keeps this promise over the real SDK."""
     table.create(sort_type="S")
 
@@ -26,4 +26,8 @@ async def test_dynamodb(check, markers, table):
         named = {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
         await asyncio.to_thread(table.api.delete_item, TableName=table.name, Key=named)
 
-    await check(SourceHarness(open_source, put, delete))
+    async def split():
+        await clouds.aws.split(table.name)
+
+    # Only the stand-in can be told to divide a shard.
+    await check(SourceHarness(open_source, put, delete, split if hasattr(clouds, "aws") else None))
