@@ -55,6 +55,7 @@ sim: $(READY) ## Simulate runs with faults by seed: make sim SEEDS=1000
 lock: $(READY) ## Resolve the dependencies again into requirements/*.lock
 	@$(COMPILE) pyproject.toml --all-extras --output-file requirements/dev.lock
 	@$(COMPILE) pyproject.toml --constraint requirements/dev.lock --output-file requirements/runtime.lock
+	@$(COMPILE) requirements/build.in --constraint requirements/dev.lock --output-file requirements/build.lock
 	@$(COMPILE) requirements/node.in --output-file requirements/node.lock
 
 fmt: $(READY) ## Format the code, and fix what can be fixed
