@@ -16,6 +16,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.parsers import AioJSONParser, AioResponseParserFactory
 from aiobotocore.session import AioSession
 from botocore import exceptions as sdk
+from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
 
 from connectors.dynamodb import wire
@@ -29,6 +30,7 @@ ANSWER_SECONDS_MAX = 10.0
 CONNECTIONS_MAX = 64
 
 _LARGE_ANSWERS = frozenset({"ScanOutput", "BatchGetItemOutput", "GetRecordsOutput"})
+_MODELS = Loader()  # one for all clients: reading the service models takes longer than the first calls
 _Answer = dict[str, Any]
 _NEVER_SENT = (sdk.EndpointConnectionError, sdk.ConnectTimeoutError, sdk.ProxyConnectionError)
 _NO_ANSWER = (sdk.HTTPClientError, ResponseParserError, aiohttp.ClientError, OSError, TimeoutError)
@@ -76,6 +78,7 @@ class Client:
             return
         session = AioSession(profile=self._settings.profile)
         session.register_component("response_parser_factory", _ParserFactory())
+        session.register_component("data_loader", _MODELS)
         async with AsyncExitStack() as stack:
             self._table_api = await stack.enter_async_context(self._api(session, "dynamodb"))
             self._stream_api = await stack.enter_async_context(self._api(session, "dynamodbstreams"))

@@ -30,6 +30,8 @@ from replicator.model.errors import NotConnectedError, PositionLostError, Transi
 from replicator.model.key import Key
 
 FIRST_MARK_SECONDS_MAX = 120.0
+LISTINGS_MORE = 3
+LISTING_SECONDS = 0.3
 
 
 class DynamoDBSource:
@@ -52,7 +54,7 @@ class DynamoDBSource:
         await self._disconnect()
         table = await self._reader.describe()
         stream = table.whole_stream()
-        lineage = lineage_of(await self._client.describe_stream(stream))
+        lineage = await self._list(stream, positions or {})
         connection = self._connection_to(stream, table.schema)
         if positions is None:
             return await self._begin(connection, lineage)
@@ -102,6 +104,16 @@ class DynamoDBSource:
 
     async def _begin(self, connection: Connection, lineage: Lineage) -> Start:
         return await self._go(connection, oldest_places(lineage, self._clock.wall()))
+
+    async def _list(self, stream: str, positions: Positions) -> Lineage:
+        """The shards; a saved one that a listing leaves out has to be missing several times over."""
+        lineage = lineage_of(await self._client.describe_stream(stream))
+        for _ in range(LISTINGS_MORE):
+            if positions.keys() <= lineage.shards.keys():
+                break
+            await asyncio.sleep(LISTING_SECONDS)
+            lineage = lineage_of(await self._client.describe_stream(stream))
+        return lineage
 
     async def _go(self, connection: Connection, places: Mapping[str, Place]) -> Start:
         start = await connection.open(places)

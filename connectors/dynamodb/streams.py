@@ -38,6 +38,7 @@ class Streams:
             for shard, place in places.items()
             if place.where is not Where.END
         }
+        self._handed_over: dict[str, Place] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._listing = asyncio.Lock()
         self._listed_at = -LISTING_SECONDS_MIN
@@ -82,12 +83,16 @@ class Streams:
     def open(self, lineage: Lineage) -> None:
         """Begin to read the listed shards that nothing covers yet, and forget what is no longer listed."""
         now = self._feed.clock.wall()
-        for shard, place in uncovered_places(self.places, lineage, now).items():
+        # A listing may be older than one before it; shards handed over to their children stay ended.
+        known = self.places | self._handed_over
+        for shard, place in uncovered_places(known, lineage, now).items():
             position = self._add(shard, place)
             self._feed.outbox.put(Batch(shard, (), position, opened={shard: position}))
         for shard in [shard for shard in self.ended if shard not in lineage.shards]:
             position = self.ended.pop(shard).position(self._feed.stream)
             self._feed.outbox.put(Batch(shard, (), position, ended=True, forgotten=(shard,)))
+        for shard in [shard for shard in self._handed_over if shard not in lineage.shards]:
+            del self._handed_over[shard]
 
     def _begin(self, reader: ShardReader) -> None:
         if self._tasks is not None:
@@ -104,8 +109,7 @@ class Streams:
         children = await self._children(reader.shard)
         place = Place(Where.END, reader.place.since)
         del self.readers[reader.shard]
-        if not children:
-            self.ended[reader.shard] = place
+        (self._handed_over if children else self.ended)[reader.shard] = place
         oldest = Place(Where.OLDEST, place.since)
         opened = {child: oldest.position(self._feed.stream) for child in children}
         self._feed.outbox.put(

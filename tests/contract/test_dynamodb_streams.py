@@ -1,5 +1,8 @@
 """The DynamoDB source delivers all of a stream's changes, in order, over splits, expiry and restarts."""
 
+import re
+import time
+
 import pytest
 from dynamodb_table import Reading, aws, table
 
@@ -138,6 +141,17 @@ async def test_a_vanished_shard_is_a_lost_position(table, aws):
         await table.source().connect(reading.positions)
 
 
+async def test_an_unread_shard_older_than_the_stream_keeps_is_a_lost_position(table):
+    """TRIM_HORIZON never fails at the service, so a start that waited for a day is refused here."""
+    table.create()
+    reading = Reading(table.source())
+    await reading.connect()
+    before = str(int(time.time()) - 25 * 3600)
+    old = {shard: re.sub(r" \d+ ", f" {before} ", text) for shard, text in reading.positions.items()}
+    with pytest.raises(PositionLostError, match="older than the stream keeps"):
+        await table.source().connect(old)
+
+
 async def test_another_stream_is_a_lost_position(table):
     """Positions of a stream that was switched off and on again do not fit the new one."""
     table.create()
@@ -155,18 +169,11 @@ async def test_quiet_shards_renew_what_they_prove(table, aws):
     table.create()
     reading = Reading(table.source())
     start = await reading.connect()
-    began = table_time()
+    began = time.time()
     await reading.until(lambda: all(_renewals(reading, shard) >= 2 for shard in start.open_partitions))
     first = min(batch.read_to for batch in reading.batches if batch.read_to)
     assert first >= began - 1
-    assert table_time() - began >= 0.4
-
-
-def table_time():
-    """The present, in seconds since the epoch."""
-    import time
-
-    return time.time()
+    assert time.time() - began >= 0.4
 
 
 def _renewals(reading, shard):

@@ -89,6 +89,11 @@ def test_a_sibling_that_was_listed_late_is_opened():
     assert opened == {"c": Place(Where.OLDEST, 99.0)}
 
 
+def test_an_older_listing_opens_nothing_again():
+    """A listing from before a split shows neither the split nor a reason to read the parent anew."""
+    assert uncovered_places({"a": END, "b": AFTER, "c": AFTER}, lineage("a"), 99.0) == {}
+
+
 @st.composite
 def histories(draw):
     """A lineage grown by splits, and how far its shards were read, parents before children."""
