@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 _PAUSE_SECONDS_MIN = 0.2
 _PAUSE_SECONDS_MAX = 5.0
+_JITTER = random.SystemRandom()
 
 
 class Outbox:
@@ -53,7 +54,7 @@ class Outbox:
                 self._troubles[activity] = error
                 self._filled.set()
                 asked = error.retry_after_seconds or 0.0
-                await asyncio.sleep(max(asked, pause * random.uniform(0.5, 1.0)))  # noqa: S311  # jitter
+                await asyncio.sleep(max(asked, pause * _JITTER.uniform(0.5, 1.0)))
                 pause = min(pause * 2, _PAUSE_SECONDS_MAX)
             else:
                 self._troubles.pop(activity, None)
