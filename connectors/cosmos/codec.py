@@ -12,8 +12,9 @@ queries read ``c.customer.name`` and nothing has to be learned. Three top-level 
 =====  ==================================================================================
 
 Numbers are JSON numbers only where the decimal survives the IEEE double that Cosmos DB makes of it
-(learn.microsoft.com/azure/cosmos-db/concepts-limits); else they are tagged strings. Binary is tagged
-base64, sets are tagged arrays.
+(learn.microsoft.com/azure/cosmos-db/concepts-limits), and whole ones only up to 2**53, beyond which
+readers that parse integers exactly see other digits than were written; else they are tagged strings.
+Binary is tagged base64, sets are tagged arrays.
 
 A top-level attribute that is named like one of ours or of the service's gets one more underscore in
 front: ``id`` is stored as ``_id``, and an attribute that is itself named ``_id`` as ``__id``.

@@ -1,7 +1,7 @@
 """Stream records: the shape of one, its hash, and the shelf of those of one shard. Pure."""
 
 from bisect import bisect_right
-from decimal import Decimal
+from decimal import Context, Decimal
 from hashlib import blake2b
 from typing import Any
 
@@ -11,6 +11,8 @@ __all__ = ["PAGE_BYTES_MAX", "SERVICE_IDENTITY", "Shelf", "hash_of", "key_bytes"
 
 PAGE_BYTES_MAX = 1024 * 1024
 """GetRecords returns at most 1 MB (API reference)."""
+
+_EXACT = Context(prec=40)  # numbers have up to 38 digits; the default of 28 would round them
 
 SERVICE_IDENTITY = {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
 """Who deleted an item past its time to live (developer guide, "DynamoDB Streams and Time to Live")."""
@@ -25,7 +27,7 @@ def hash_of(partition_key: dict[str, str]) -> int:
     """Return the 32-bit hash by which items are spread; equal numbers hash alike, however written."""
     ((kind, text),) = partition_key.items()
     if kind == "N":
-        text = str(Decimal(text).normalize())
+        text = str(Decimal(text).normalize(_EXACT))
     return int.from_bytes(blake2b(f"{kind}:{text}".encode(), digest_size=4).digest(), "big")
 
 

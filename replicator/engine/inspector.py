@@ -45,13 +45,16 @@ class Inspector:
         pipeline = self._pipeline
         try:
             await self._compare(progress, repair=repair)
+            backfill = pipeline.keeper.backfill
+            if backfill.completed_at is not None and progress.started_at >= backfill.completed_at:
+                pipeline.keeper.note(replace(backfill, mismatches=progress.mismatches))
         except ReplicatorError as error:
             progress.error = error.message
+        except asyncio.CancelledError:
+            progress.error = "the pipeline stopped"
+            raise
+        finally:
             progress.finished_at = pipeline.parts.clock.wall()
-            return
-        backfill = pipeline.keeper.backfill
-        if backfill.completed_at is not None and progress.started_at >= backfill.completed_at:
-            pipeline.keeper.note(replace(backfill, mismatches=progress.mismatches))
 
     async def _compare(self, progress: Verification, *, repair: bool) -> None:
         pipeline = self._pipeline
@@ -62,7 +65,6 @@ class Inspector:
             catch_up=pipeline.proofs.applied,
             repair=self._repair if repair else None,
             retrier=pipeline.retrier,
-            clock=parts.clock,
         )
         comparison = await parts.store.open_comparison(parts.name)
         report = await parts.store.open_report(parts.name, progress.started_at)

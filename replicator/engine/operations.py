@@ -15,6 +15,8 @@ from replicator.connector import Sink
 from replicator.engine.restore import InsertingSink, RepairableSink, Restore, same
 from replicator.engine.tombstones import Graveyard
 from replicator.model.change import Change, Row
+from replicator.model.errors import BatchError, ReplicatorError
+from replicator.model.key import Key
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,23 @@ class Reconcile:
             for change in changes
             if change.key in present and not same(_row(change), present[change.key])
         ]
-        if absent:
-            await self.insert.perform(absent)
-        if different:
-            await self.restore.perform(different)
+        failures: dict[Key, ReplicatorError] = {}
+        for operation, rows in ((self.insert, absent), (self.restore, different)):
+            if rows:
+                failures |= await _failures_of(operation, rows)
+        if failures:
+            raise BatchError(failures)
+
+
+async def _failures_of(operation: Insert | Restore, rows: Sequence[Change]) -> dict[Key, ReplicatorError]:
+    """What failed of one part; every row that is not named is done, and the other part has its turn."""
+    try:
+        await operation.perform(rows)
+    except BatchError as error:
+        return error.failures
+    except ReplicatorError as error:
+        return dict.fromkeys((row.key for row in rows), error)
+    return {}
 
 
 def _row(change: Change) -> Row | None:

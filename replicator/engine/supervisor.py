@@ -7,8 +7,9 @@ a failure needs an operator, who then resumes. Each start is a new incarnation w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from replicator.connector import Retains
 from replicator.engine.backfill import restore_keys
@@ -29,6 +30,8 @@ from replicator.model.checkpoint import Phase
 from replicator.model.clock import Clock, SystemClock
 from replicator.model.errors import CutoverError, first_cause
 from replicator.stores import DeadLetter
+
+T = TypeVar("T")
 
 FOLLOW_SECONDS = 1.0
 
@@ -138,6 +141,7 @@ class Supervisor:
         """
         if self._failure is not None:
             self._new_backfill = new_backfill
+            self._pipeline, self._failure = None, None
             self._wanted.set()
             return
         if new_backfill:
@@ -164,16 +168,7 @@ class Supervisor:
         Raises:
             NotNowError: the pipeline is not running, or ended meanwhile.
         """
-        applied = asyncio.ensure_future(self._running().proofs.applied())
-        ended = asyncio.ensure_future(self._ended.wait())
-        try:
-            await asyncio.wait([applied, ended], return_when=asyncio.FIRST_COMPLETED)
-            if not applied.done():
-                raise NotNowError(f"{self.charge.name} stopped before everything was applied")
-            return applied.result()
-        finally:
-            applied.cancel()
-            ended.cancel()
+        return await self._unless_ended(self._running().proofs.applied())
 
     def verify(self, *, repair: bool, quiet_source: bool) -> Verification:
         """Start a verification and return its progress, which grows.
@@ -197,9 +192,13 @@ class Supervisor:
         return inspector.begin(repair=repair, quiet_source=quiet_source)
 
     async def replay(self, letter: DeadLetter) -> bool:
-        """Restore the letter's key from the source; False where the sink refuses it again."""
+        """Restore the letter's key from the source; False where the sink refuses it again.
+
+        Raises:
+            NotNowError: the pipeline is not running, or ended meanwhile.
+        """
         pipeline = self._running()
-        await restore_keys(pipeline.delivery, pipeline.restore, [letter.key])
+        await self._unless_ended(restore_keys(pipeline.delivery, pipeline.restore, [letter.key]))
         settled = await pipeline.parts.store.settle_dead_letter(letter.id, "replayed")
         await pipeline.morgue.refresh()
         return settled
@@ -208,6 +207,19 @@ class Supervisor:
         """Count the open dead letters again, after one was settled from outside."""
         if self._pipeline is not None:
             await self._pipeline.morgue.refresh()
+
+    async def _unless_ended(self, outcome: Awaitable[T]) -> T:
+        """What is awaited of one incarnation must not be awaited beyond its end."""
+        wanted = asyncio.ensure_future(outcome)
+        ended = asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait([wanted, ended], return_when=asyncio.FIRST_COMPLETED)
+            if not wanted.done():
+                raise NotNowError(f"{self.charge.name} stopped before this was done")
+            return wanted.result()
+        finally:
+            wanted.cancel()
+            ended.cancel()
 
     def _running(self) -> Pipeline:
         if self._pipeline is None or self._failure is not None or not self._pipeline.connected.is_set():
@@ -224,7 +236,7 @@ class Supervisor:
         """What the pipeline is doing."""
         if self._stopped:
             return State.STOPPED
-        if self._failure is not None and not self._wanted.is_set():
+        if self._failure is not None:
             return State.FAILED
         if self._stopping:
             return State.STOPPING

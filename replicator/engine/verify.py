@@ -19,7 +19,6 @@ from replicator.engine.restore import same
 from replicator.engine.retry import Retrier
 from replicator.engine.sweep import scan_all
 from replicator.model.change import Row
-from replicator.model.clock import Clock
 from replicator.model.key import Key, key_text
 from replicator.model.record import digest
 from replicator.stores import Comparison, Report
@@ -82,7 +81,6 @@ class Verifier:
     catch_up: Callable[[], Awaitable[object]]
     repair: Callable[[Sequence[Key]], Awaitable[None]] | None
     retrier: Retrier
-    clock: Clock
 
     async def verify(self, progress: Verification, comparison: Comparison, report: Report) -> None:
         """Fill in ``progress`` and the report."""
@@ -95,7 +93,6 @@ class Verifier:
             progress.candidates += len(candidates)
             await self._examine(candidates, progress, report)
             after = candidates[-1]
-        progress.finished_at = self.clock.wall()
 
     async def _scan(
         self, side: str, system: RepairableSource | ScannableSink, progress: Verification, into: Comparison
