@@ -1,0 +1,112 @@
+"""The service as a process, measured from outside: by its status, and by what the kernel says of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from bench.figures import Run
+from bench.stage import DATABASE, Stage
+from localcloud.ports import Port
+from localcloud.probes import answers_http
+from localcloud.processes import Server
+
+PIPELINE = "bench"
+_LOOK_SECONDS = 0.1
+
+
+class Service:
+    """One run of `replicator run`."""
+
+    def __init__(self, server: Server, http: httpx.AsyncClient) -> None:
+        self._server, self._http = server, http
+        self._process = psutil.Process(server.pid)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """User and system time of the process so far."""
+        times = self._process.cpu_times()
+        return float(times.user + times.system)
+
+    @property
+    def memory_peak_bytes(self) -> int:
+        """The most resident memory that the process ever had."""
+        status = Path(f"/proc/{self._server.pid}/status").read_text()
+        (peak,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+        return int(peak) * 1024
+
+    async def entered(self, phase: str) -> None:
+        """Wait until the backfill is in a phase."""
+        while True:
+            backfill = (await self._pipeline())["backfill"]
+            if backfill is not None and backfill["phase"] == phase:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def written(self, operation: str, items: int) -> Run:
+        """Wait until an operation has written so many items.
+
+        It is measured from the first ones that are seen written, so that starting up does not count.
+        """
+        first: tuple[int, float, float] | None = None
+        while True:
+            written = int((await self._pipeline())["changes_written"].get(operation, 0))
+            now = written, time.monotonic(), self.cpu_seconds
+            if written and first is None:
+                first = now
+            if first is not None and written >= items:
+                return Run(now[0] - first[0], now[1] - first[1], now[2] - first[2])
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _pipeline(self) -> dict[str, Any]:
+        document = (await self._http.get("/v1/status")).json()
+        return dict(document["pipelines"][0])
+
+
+@asynccontextmanager
+async def serving(stage: Stage, state: str, table: str, container: str) -> AsyncIterator[Service]:
+    """Run the service with the state file of this name; it is stopped cleanly in the end."""
+    with Port() as port:
+        folder = stage.directory / state
+        folder.mkdir(exist_ok=True)
+        config, log = folder / "config.json", folder / "log"
+        config.write_text(json.dumps(_settings(folder, port.number, table, container)))
+        log.unlink(missing_ok=True)
+        url = f"http://127.0.0.1:{port.number}"
+        command = [sys.executable, "-m", "replicator.cli", "run", str(config)]
+        server = Server("replicator", command, answers_http(f"{url}/healthz"), log, stage.environment)
+        await server.start()
+        try:
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+                yield Service(server, http)
+        finally:
+            await server.stop()
+
+
+def _settings(folder: Path, port: int, table: str, container: str) -> dict[str, Any]:
+    return {
+        "state": {"path": str(folder / "state.db")},
+        "api": {"port": port},
+        "verify": {"automatic": False},
+        "pipelines": [
+            {
+                "name": PIPELINE,
+                "source": {
+                    "connector": "dynamodb",
+                    "table": table,
+                    "markers": True,
+                    "read_units_per_second_max": 1e9,
+                },
+                "sink": {"connector": "cosmos", "database": DATABASE, "container": container},
+            }
+        ],
+    }
