@@ -96,6 +96,8 @@ async def _interrupt(world: World) -> None:
     chance.shuffle(interruptions)
     for interrupt in interruptions:
         await asyncio.sleep(chance.uniform(0.0, plan.busy_seconds / len(interruptions)))
+        if chance.random() < 0.5:  # right beside an effect, where there is most to get wrong
+            await world.next_event(1.0)
         if (stopping := interrupt()) is not None:
             await stopping
         await asyncio.sleep(chance.choice((0.0, chance.uniform(0.0, 2.0))))

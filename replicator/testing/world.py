@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from connectors.memory.config import MemorySinkSettings, MemorySourceSettings
@@ -56,13 +57,15 @@ Plant = Callable[[Pipeline], None]
 class LedgerStore(InMemoryStore):
     """A store that shows every saved checkpoint to the ledger."""
 
-    def __init__(self, disk: Disk, ledger: Ledger) -> None:
+    def __init__(self, disk: Disk, ledger: Ledger, note: Callable[[str], None]) -> None:
         super().__init__(disk)
         self._ledger = ledger
+        self._note = note
 
     async def save(self, pipeline: str, checkpoint: Checkpoint) -> None:
         """Save, then have it checked."""
         await super().save(pipeline, checkpoint)
+        self._note("saved")
         self._ledger.saved(checkpoint)
 
 
@@ -125,12 +128,14 @@ class World:
         self._verdict: Verdict | None = None
         self._plants = plants
         self.events: list[str] = []
+        self._happened = asyncio.Event()
         self.container.watch(lambda done: self.note(f"sink {_told(done.key, done.document)}"))
         self.table.watch(lambda shard, entry: self.note(f"{shard} {_told(entry.key, entry.document)}"))
 
     def note(self, event: str) -> None:
         """Add an event to the trace, by which two runs of a seed are compared."""
         self.events.append(f"{self.loop.time():.6f} {event}")
+        self._happened.set()
 
     @property
     def trace(self) -> str:
@@ -150,6 +155,13 @@ class World:
         self.note("kill")
         if self.life is not None:
             self.life.kill(self.loop)
+
+    async def next_event(self, seconds_max: float) -> None:
+        """Wait until something is written anywhere, or so long."""
+        self._happened.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds_max):
+                await self._happened.wait()
 
     async def stop(self) -> None:
         """Ask the process to stop, and kill it if it does not within its time."""
@@ -240,7 +252,7 @@ class World:
         return verification.mismatches if await self.until(is_idle, seconds_max) else None
 
     async def _serve(self) -> None:
-        store = faulty_store(LedgerStore(self.disk, self.ledger), self.local)
+        store = faulty_store(LedgerStore(self.disk, self.ledger, self.note), self.local)
         charge = Charge(
             name=NAME,
             source="memory",

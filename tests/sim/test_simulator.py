@@ -17,7 +17,7 @@ SEEDS_FOR_A_BUG = 500
 TRACES = "from replicator.testing.simulator import run_seed; print([run_seed(seed).trace for seed in {}])"
 
 
-@pytest.mark.parametrize("first", range(0, 200, SEEDS_PER_TEST))
+@pytest.mark.parametrize("first", range(0, 300, SEEDS_PER_TEST))
 def test_the_engine_keeps_its_promises(first):
     """Nothing unsafe happens under faults, and both sides become equal once they have ended."""
     reports = [run_seed(seed) for seed in range(first, first + SEEDS_PER_TEST)]
