@@ -22,6 +22,7 @@ _STALE_MAX = 20
 def status_document(served: Served) -> StatusDocument:
     """The whole status at this moment."""
     service = served.service
+    gate = service.judge()  # of the same moment as the rest
     statuses = service.statuses()
     return StatusDocument(
         service=ServiceDocument(
@@ -31,7 +32,7 @@ def status_document(served: Served) -> StatusDocument:
             healthy=all(status.healthy for status in statuses) and not served.ailments(),
         ),
         migration=MigrationDocument(name=service.migration, strategy=served.strategy),
-        gate=service.verdict,
+        gate=gate,
         pipelines=tuple(pipeline_document(status) for status in statuses),
     )
 

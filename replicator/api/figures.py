@@ -14,7 +14,7 @@ from replicator.telemetry import MigrationFigures, PipelineFigures
 
 def figures_of(service: Service) -> MigrationFigures:
     """Everything, at this moment; computed from memory, so that a scrape never waits."""
-    verdict = service.verdict
+    verdict = service.judge()
     return MigrationFigures(
         version=replicator.__version__,
         cutover_ready=verdict.can_cutover,

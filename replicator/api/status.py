@@ -22,7 +22,7 @@ async def status(served: ServedHere) -> StatusDocument:
 @router.get("/gate")
 async def gate(served: ServedHere) -> Verdict:
     """Whether cutover is safe, and if not, why not."""
-    return served.service.verdict
+    return served.service.judge()
 
 
 @router.get("/pipelines/{name}/verification")

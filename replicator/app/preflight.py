@@ -11,7 +11,7 @@ from replicator.app.ends import Connectors, context_of, open_sink, open_source
 from replicator.config.settings import PipelineSettings, Settings
 from replicator.connector import Finding, Probes, Severity, Sink, Source
 from replicator.model.clock import SystemClock
-from replicator.model.errors import ReplicatorError, TransientError
+from replicator.model.errors import ConfigError, ReplicatorError, TransientError
 
 LOOK_AGAIN_SECONDS = 1.0
 
@@ -30,7 +30,7 @@ class Sighting:
         return self.finding.severity is Severity.ERROR
 
 
-class PreflightError(ReplicatorError):
+class PreflightError(ConfigError):
     """Something was found that keeps a pipeline from working; nothing has been started."""
 
     code = "preflight"
@@ -41,7 +41,7 @@ class PreflightError(ReplicatorError):
             + (f"\n  hint: {seen.finding.hint}" if seen.finding.hint else "")
             for seen in sightings
         ]
-        super().__init__("\n".join(lines), hint="`replicator validate` looks again without starting.")
+        super().__init__(lines, hint="`replicator validate` looks again without starting.")
         self.sightings = tuple(sightings)
 
 

@@ -46,9 +46,10 @@ def test_the_cause_of_a_group_is_what_is_told(capsys):
 def raised():
     """An error that came from somewhere."""
     try:
-        raise ValueError("odd")
+        int("odd")
     except ValueError as error:
         return error
+    return None
 
 
 def test_an_unforeseen_error_has_a_traceback_only_on_demand(monkeypatch, capsys):
