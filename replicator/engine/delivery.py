@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from replicator.config.limits import Limits
 from replicator.connector import Sink
-from replicator.engine.lanes import Lane, Lanes, Operation, Slot, Write
+from replicator.engine.lanes import CHANGE, Lane, Lanes, Operation, Slot, Write
 from replicator.engine.retry import RETRIED, Retrier
 from replicator.engine.tracker import Ticket
 from replicator.engine.turns import Turns
@@ -115,7 +115,7 @@ class Delivery:
                 writers.create_task(self._write_forever(), name=f"writer-{number}")
 
     def _offer(self, slot: Slot) -> None:
-        self._turns.offer(slot, urgent=self._operations[slot[0]].supersedes)
+        self._turns.offer(slot, urgent=self._operations[slot[0]].rank == CHANGE)
 
     async def _write_forever(self) -> None:
         while True:

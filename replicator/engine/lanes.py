@@ -15,6 +15,15 @@ from replicator.engine.tracker import Ticket
 from replicator.model.change import Change
 from replicator.model.key import Key
 
+ROW = 0
+"""May turn out to have nothing to do, so it must never take the place of anything stronger."""
+
+RESTORE = 1
+"""Brings the source's present state, whatever was waiting."""
+
+CHANGE = 2
+"""Brings a state that the delta will follow up; nothing else may be written in its stead."""
+
 
 class Operation(Protocol):
     """What writing does to the sink; see ``operations``."""
@@ -24,8 +33,8 @@ class Operation(Protocol):
         """What can share a call has the same name."""
 
     @property
-    def supersedes(self) -> bool:
-        """True where a newer write of this operation makes every waiting one of its key needless."""
+    def rank(self) -> int:
+        """``ROW``, ``RESTORE`` or ``CHANGE``: which of two waiting writes of a key is carried out."""
 
     async def perform(self, changes: Sequence[Change]) -> None:
         """Write; raises as ``Sink.write`` does."""
@@ -53,8 +62,11 @@ class Write:
                 ticket.resolve()
 
     def merge(self, newer: Write) -> Write:
-        """The one of two waiting writes of a key that is carried out; it resolves both."""
-        kept = newer if newer.operation.supersedes or not self.operation.supersedes else self
+        """The one of two waiting writes of a key that is carried out; it resolves both.
+
+        That of the higher rank, and of equal ranks the newer.
+        """
+        kept = newer if newer.operation.rank >= self.operation.rank else self
         kept.tickets = [*_as_list(self.tickets), *_as_list(newer.tickets)]
         kept.partition = self.partition or newer.partition
         if self.partition is not None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from replicator.connector import Sink
+from replicator.engine.lanes import CHANGE, ROW
 from replicator.engine.restore import InsertingSink, RepairableSink, Restore, same
 from replicator.engine.tombstones import Graveyard
 from replicator.model.change import Change, Row
@@ -26,7 +27,7 @@ class Apply:
     sink: Sink
     graveyard: Graveyard
     name: str = "apply"
-    supersedes: bool = True
+    rank: int = CHANGE
 
     async def perform(self, changes: Sequence[Change]) -> None:
         """Write the changes as they are."""
@@ -41,7 +42,7 @@ class Insert:
     sink: InsertingSink
     graveyard: Graveyard
     name: str = "insert"
-    supersedes: bool = False
+    rank: int = ROW
 
     async def perform(self, changes: Sequence[Change]) -> None:
         """Insert what is absent and was not deleted meanwhile."""
@@ -59,7 +60,7 @@ class Reconcile:
     insert: Insert
     restore: Restore
     name: str = "reconcile"
-    supersedes: bool = False
+    rank: int = ROW
 
     async def perform(self, changes: Sequence[Change]) -> None:
         """Equal rows are left, absent ones inserted, different ones restored from a new source read."""

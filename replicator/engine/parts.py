@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -42,6 +42,23 @@ class ScannableSink(RepairableSink, Scans, Protocol):
     """A sink of records that can be compared as a whole."""
 
 
+_NEEDED: Mapping[str, tuple[type, ...]] = {
+    "source": (Source, Scans, Reads),
+    "sink": (Sink, Inserts, Conditions, Reads, Scans),
+}
+
+ABILITIES_HINT = "Pair a source and a sink that hold records, such as dynamodb and cosmos."
+
+
+def missing_abilities(side: str, end: object) -> list[str]:
+    """What an end of this side, ``source`` or ``sink``, cannot do and a pipeline of records needs."""
+    return [
+        f"the {side} cannot do «{ability.__name__.lower()}»"
+        for ability in _NEEDED[side]
+        if not isinstance(end, ability)
+    ]
+
+
 def check_abilities(parts: Parts) -> tuple[RepairableSource, ScannableSink]:
     """The two ends, if they can do what a pipeline of records needs.
 
@@ -49,17 +66,7 @@ def check_abilities(parts: Parts) -> tuple[RepairableSource, ScannableSink]:
         ConfigError: names everything that is missing.
     """
     source, sink = parts.source, parts.sink
-    missing = [
-        f"pipeline {parts.name}: the {side} cannot do «{ability.__name__.lower()}»"
-        for side, end, abilities in (
-            ("source", source, (Source, Scans, Reads)),
-            ("sink", sink, (Sink, Inserts, Conditions, Reads, Scans)),
-        )
-        for ability in abilities
-        if not isinstance(end, ability)
-    ]
+    missing = [*missing_abilities("source", source), *missing_abilities("sink", sink)]
     if missing:
-        raise ConfigError(
-            missing, hint="Pair a source and a sink that hold records, such as dynamodb and cosmos."
-        )
+        raise ConfigError([f"pipeline {parts.name}: {what}" for what in missing], hint=ABILITIES_HINT)
     return cast(RepairableSource, source), cast(ScannableSink, sink)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from replicator.connector import Conditions, Inserts, Reads, Sink
+from replicator.engine.lanes import RESTORE, ROW
 from replicator.model.change import Change, Kind, Row
 from replicator.model.errors import BatchError, ReplicatorError, TransientError
 from replicator.model.key import Key
@@ -47,7 +48,11 @@ class Restore:
     sink: RepairableSink
     deletes_only: bool = False
     name: str = "restore"
-    supersedes: bool = False
+
+    @property
+    def rank(self) -> int:
+        """A sweep may have nothing to do; a restore always brings the source's state."""
+        return ROW if self.deletes_only else RESTORE
 
     async def perform(self, changes: Sequence[Change]) -> None:
         """Look at the keys, and again at those that moved or were created, until all are settled.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from replicator.engine.lanes import Lanes, Slot
+from replicator.engine.lanes import CHANGE, RESTORE, ROW, Lanes, Slot
 from replicator.engine.tracker import Ticket
 from replicator.model.change import Change, Kind
 from replicator.model.record import Item
@@ -16,14 +16,17 @@ class Named:
     """An operation as the lanes see it."""
 
     name: str
-    supersedes: bool
+    rank: int
 
     async def perform(self, changes: Sequence[Change]) -> None:
         """Never called here."""
 
 
-DELTA = Named("apply", supersedes=True)
-ROW = Named("insert", supersedes=False)
+DELTA = Named("apply", CHANGE)
+INSERT = Named("insert", ROW)
+
+
+RESTORING = Named("restore", RESTORE)
 
 
 class Desk:
@@ -76,7 +79,7 @@ def test_waiting_changes_of_a_key_are_written_once_in_their_latest_state() -> No
 def test_a_delta_change_supersedes_a_waiting_row() -> None:
     """A backfill row behind which a change arrives is never written."""
     desk = Desk()
-    desk.put(ROW, "g", "k", "row")
+    desk.put(INSERT, "g", "k", "row")
     desk.put(DELTA, "g", "k", "delta")
     assert desk.take() == []  # the row's slot finds its lane promoted
     assert desk.take() == ["delta"]
@@ -88,10 +91,20 @@ def test_a_row_never_supersedes_a_waiting_change() -> None:
     """A row that arrives behind a change waits for that change and is not written."""
     desk = Desk()
     desk.put(DELTA, "g", "k", "delta")
-    desk.put(ROW, "g", "k", "row")
+    desk.put(INSERT, "g", "k", "row")
     assert desk.take() == ["delta"]
     desk.finish()
     assert sorted(desk.resolved) == ["delta", "row"]
+
+
+def test_a_row_never_takes_the_place_of_a_restore() -> None:
+    """A row may find nothing to do, and then a replay or repair would be lost unseen."""
+    desk = Desk()
+    desk.put(RESTORING, "g", "k", "restore")
+    desk.put(INSERT, "g", "k", "row")
+    assert desk.take() == ["restore"]
+    desk.finish()
+    assert sorted(desk.resolved) == ["restore", "row"]
 
 
 def test_a_row_behind_a_change_under_way_waits_its_turn() -> None:
@@ -99,7 +112,7 @@ def test_a_row_behind_a_change_under_way_waits_its_turn() -> None:
     desk = Desk()
     desk.put(DELTA, "g", "k", "delta")
     desk.take()
-    desk.put(ROW, "g", "k", "row")
+    desk.put(INSERT, "g", "k", "row")
     desk.finish()
     assert desk.take() == ["row"]
 
