@@ -20,6 +20,7 @@ import json
 import logging
 from collections.abc import AsyncIterable, Awaitable, Mapping, Sequence
 from typing import Any, TypeVar
+from urllib.request import getproxies
 
 import aiohttp
 from azure.core import MatchConditions
@@ -186,7 +187,8 @@ class CosmosContainer:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            trust_env=True,
+            # With trust_env aiohttp looks for proxies and .netrc in two other threads at every request.
+            trust_env=not getproxies().keys().isdisjoint({"http", "https", "all"}),
             middlewares=(_send_once,),
         )
         self._client = CosmosClient(
