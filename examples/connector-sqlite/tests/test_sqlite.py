@@ -4,12 +4,12 @@ import asyncio
 import sqlite3
 
 import pytest
-
 from replicator import connector as abilities
 from replicator.connector import Context
 from replicator.model.change import Change, Kind
 from replicator.model.errors import PermanentError, PositionLostError, TransientError
 from replicator.model.record import Item
+
 from replicator_sqlite import SqliteSinkSettings, SqliteSourceSettings, open_sink, open_source
 
 CHANGE = Change(Kind.UPSERT, ("order-1",), Item({"total": {"N": "12.50"}}), 0.0)
@@ -65,6 +65,18 @@ async def test_a_write_that_comes_late_does_nothing(sink, tmp_path):
         assert raised.value.settled
         other.close()
     assert await sink.is_empty()
+
+
+async def test_calls_made_at_once_all_hold(tmp_path):
+    """Writes, inserts and reads of different keys do not disturb each other."""
+    sink = open_sink(SqliteSinkSettings(path=tmp_path / "copy.db"), Context("orders"))
+    changes = [CHANGE._replace(key=(f"order-{number}",)) for number in range(20)]
+    keys = [each.key for each in changes]
+    await asyncio.gather(*(sink.connect() for _ in range(3)))
+    writes = [(sink.write if number % 2 else sink.insert)([each]) for number, each in enumerate(changes)]
+    await asyncio.gather(*writes, sink.fetch(keys), sink.scan("all", None))
+    assert set(await sink.fetch(keys)) == set(keys)
+    await sink.close()
 
 
 async def test_the_copy_can_be_queried(sink, tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 from replicator.connector import Finding, Start
@@ -56,21 +57,12 @@ class SqliteSource:
         """The next page of the log; an empty one proves that the log was read to its end."""
         if self._at_end:
             await asyncio.sleep(self._settings.poll_seconds)
-        looked_at = self._clock.wall()
-        limit = self._settings.page_changes_max
+        looked_at, limit = self._clock.wall(), self._settings.page_changes_max
         found = await self._database.select(codec.entries_after(self._connected(), limit))
-        entries = [Entry(*columns) for columns in found]
         # Nothing below awaits, so a cancelled read has taken nothing.
-        self._at_end = len(entries) < limit
-        self._read = entries[-1].number if entries else self._read
-        return Batch(
-            partition=self._log,
-            changes=[change for entry in entries if (change := codec.change(entry)) is not None],
-            position=str(self._read),
-            read_to=looked_at if self._at_end else None,
-            marks=tuple(entry.mark for entry in entries if entry.mark is not None),
-            size_bytes=sum(len(entry.record or "") for entry in entries),
-        )
+        batch = _batch(self._log, self._connected(), [Entry(*columns) for columns in found])
+        self._read, self._at_end = int(batch.position), len(found) < limit
+        return replace(batch, read_to=looked_at) if self._at_end else batch
 
     async def commit(self, positions: Positions) -> None:
         """Forget the entries up to here."""
@@ -126,3 +118,13 @@ class SqliteSource:
         if self._read is None:
             raise errors.not_connected()
         return self._read
+
+
+def _batch(log: str, read: int, entries: Sequence[Entry]) -> Batch:
+    return Batch(
+        partition=log,
+        changes=[change for entry in entries if (change := codec.change(entry)) is not None],
+        position=str(entries[-1].number if entries else read),
+        marks=tuple(entry.mark for entry in entries if entry.mark is not None),
+        size_bytes=sum(len(entry.record or "") for entry in entries),
+    )
