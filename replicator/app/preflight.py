@@ -10,10 +10,12 @@ from typing import Literal
 from replicator.app.ends import Connectors, context_of, open_sink, open_source
 from replicator.config.settings import PipelineSettings, Settings
 from replicator.connector import Finding, Probes, Severity, Sink, Source
+from replicator.engine.parts import ABILITIES_HINT, missing_abilities
 from replicator.model.clock import SystemClock
 from replicator.model.errors import ConfigError, ReplicatorError, TransientError
 
 LOOK_AGAIN_SECONDS = 1.0
+PROBE_SECONDS_MAX = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,18 @@ async def _probe(pipeline: PipelineSettings, side: str, connectors: Connectors) 
         opening = open_source if side == "source" else open_sink
         end = opening(pipeline, connectors, context)
         try:
-            return await end.probe() if isinstance(end, Probes) else ()
+            async with asyncio.timeout(PROBE_SECONDS_MAX):
+                found = await end.probe() if isinstance(end, Probes) else ()
         finally:
             await end.close()
+        return [*_unable(side, end), *found]
     except ReplicatorError as error:
         passing = isinstance(error, TransientError)
         return [Finding(Severity.ERROR, error.message, error.hint, passing=passing)]
+    except TimeoutError:
+        said = f"the {side} has not answered within {PROBE_SECONDS_MAX:g} s"
+        return [Finding(Severity.ERROR, said, "Is it reachable from here?", passing=True)]
+
+
+def _unable(side: str, end: Source | Sink) -> list[Finding]:
+    return [Finding(Severity.ERROR, what, ABILITIES_HINT) for what in missing_abilities(side, end)]

@@ -8,8 +8,8 @@ import typer
 
 from replicator.model.errors import ReplicatorError
 
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
-"""What this verb does not know it hands to the demonstration."""
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""This verb hands everything to the demonstration, the wish for help included."""
 
 
 class DemoError(ReplicatorError):
@@ -21,7 +21,7 @@ class DemoError(ReplicatorError):
 def demo(context: typer.Context) -> None:
     """Move a live table between two local clouds before your eyes; it says what it does.
 
-    Options are handed to the demonstration.
+    `replicator demo --help` lists its options.
     """
     try:
         main = importlib.import_module("replicator.demo.main")

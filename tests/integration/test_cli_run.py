@@ -27,6 +27,7 @@ def test_a_service_starts_opens_its_gate_and_stops_well(place):
     with place.running() as service:
         opened = service.cli("status", "--gate", "--wait")
         assert (opened.returncode, opened.stdout) == (0, "gate  open: cutover is safe\n")
+        wait_for(lambda: "gate.opened" in service.log.read_text())
         assert service.stop() == 0
     events = [line["event"] for line in service.lines()]
     assert {"service.started", "backfill.phase_entered", "gate.opened", "signal.received"} <= set(events)

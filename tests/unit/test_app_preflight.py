@@ -1,0 +1,122 @@
+"""The preflight: what is found is told with its place, what may pass is waited for."""
+
+import asyncio
+
+import pytest
+import yaml
+
+from connectors.memory import MemoryContainer, MemorySink, MemorySinkSettings
+from connectors.memory import connector as memory
+from replicator.app import preflight as looking
+from replicator.app.preflight import PreflightError, preflight, require_sound
+from replicator.config import load
+from replicator.connector import Connector, Finding, Severity
+from replicator.model.errors import ConfigError, TransientError
+
+
+class PlainSink:
+    """A sink that can only write; its probe answers what it is given, one answer a look."""
+
+    batch_changes_max = 1
+
+    def __init__(self, answers=()):
+        self.answers = answers
+        self.closed = False
+
+    async def connect(self):
+        """Do nothing."""
+
+    def group(self, key):
+        """Each key alone."""
+        return key
+
+    async def write(self, changes):
+        """Do nothing."""
+
+    async def close(self):
+        """Note it."""
+        self.closed = True
+
+    async def probe(self):
+        """Give or raise the next answer; the last one again and again."""
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is None:
+            await asyncio.Event().wait()
+        return answer
+
+
+class Probed(MemorySink):
+    """A sink that can do everything, with a probe."""
+
+    def __init__(self, answers):
+        super().__init__(MemoryContainer(), MemorySinkSettings(container="c"))
+        self.answers = answers
+
+    probe = PlainSink.probe
+
+
+def look(tmp_path, open_sink):
+    """Settings and connectors of one pipeline from memory into such a sink."""
+    connectors = {
+        "memory": memory,
+        "other": Connector(
+            "other", None, None, MemorySinkSettings, lambda _settings, _context: open_sink()
+        ),
+    }
+    path = tmp_path / "replicator.yaml"
+    ends = {
+        "source": {"connector": "memory", "table": "t"},
+        "sink": {"connector": "other", "container": "c"},
+    }
+    path.write_text(yaml.safe_dump({"pipelines": [{"name": "orders", **ends}]}))
+    return load(path, {}, connectors), connectors
+
+
+async def test_missing_abilities_are_found(tmp_path):
+    """An end that a pipeline of records cannot use blocks, once for each thing that it cannot do."""
+    sink = PlainSink([()])
+    found = await preflight(*look(tmp_path, lambda: sink))
+    assert all(sighting.blocks and sighting.side == "sink" for sighting in found)
+    assert "the sink cannot do «scans»" in [sighting.finding.message for sighting in found]
+    assert sink.closed
+
+
+async def test_an_end_that_cannot_be_opened_is_a_finding(tmp_path):
+    """What opening complains of is told like everything else."""
+
+    def refuse():
+        raise ConfigError(["the key file is missing"], hint="write it")
+
+    (found,) = await preflight(*look(tmp_path, refuse))
+    assert (found.blocks, found.finding.message, found.finding.hint) == (
+        True,
+        "the key file is missing",
+        "write it",
+    )
+
+
+async def test_a_probe_that_does_not_end_is_a_finding(tmp_path, monkeypatch):
+    """Looking has a bound."""
+    monkeypatch.setattr(looking, "PROBE_SECONDS_MAX", 0.01)
+    (found,) = await preflight(*look(tmp_path, lambda: Probed([None])))
+    assert found.finding.passing
+    assert "has not answered" in found.finding.message
+
+
+async def test_what_may_pass_is_waited_for(tmp_path, monkeypatch):
+    """An unreachable end is looked at again; what is left when it answers is returned."""
+    monkeypatch.setattr(looking, "LOOK_AGAIN_SECONDS", 0.01)
+    warning = Finding(Severity.WARNING, "slow")
+    sink = Probed([TransientError("unreachable"), TransientError("unreachable"), [warning]])
+    found = await require_sound(*look(tmp_path, lambda: sink), wait_seconds=10)
+    assert [sighting.finding for sighting in found] == [warning]
+
+
+async def test_what_does_not_pass_is_not_waited_for(tmp_path):
+    """One finding that stays is enough to stop at once, whatever else may pass."""
+    findings = [Finding(Severity.ERROR, "missing", "create it"), Finding(Severity.ERROR, "x", passing=True)]
+    with pytest.raises(PreflightError) as refused:
+        await require_sound(*look(tmp_path, lambda: Probed([findings])), wait_seconds=60)
+    assert refused.value.problems[0] == "orders, sink: missing\n  hint: create it"
