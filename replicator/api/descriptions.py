@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import replicator
 from replicator.api.documents import (
     MigrationDocument,
@@ -14,6 +16,7 @@ from replicator.api.served import Served
 from replicator.engine.status import PipelineStatus
 from replicator.model.checkpoint import Phase
 from replicator.model.clock import SystemClock
+from replicator.telemetry.redact import masked
 
 _STALE_MAX = 20
 """Stale partitions that are named; a table of thousands of shards would fill the page."""
@@ -38,8 +41,8 @@ def status_document(served: Served) -> StatusDocument:
 
 
 def pipeline_document(status: PipelineStatus) -> PipelineDocument:
-    """One pipeline."""
-    lag = status.lag
+    """One pipeline; what a vendor put into a message is shown without its secrets."""
+    lag, failure = status.lag, status.failure
     lag_seconds = None if lag is None else lag.lag_seconds
     freshness_seconds = None if lag is None else lag.freshness_seconds
     retention_left_seconds = None if lag is None else lag.retention_left_seconds
@@ -51,8 +54,8 @@ def pipeline_document(status: PipelineStatus) -> PipelineDocument:
         sink=status.sink,
         state=status.state,
         healthy=status.healthy,
-        failure=status.failure,
-        troubles=status.troubles,
+        failure=None if failure is None else replace(failure, message=masked(failure.message)),
+        troubles=tuple(replace(trouble, message=masked(trouble.message)) for trouble in status.troubles),
         lag_seconds=lag_seconds,
         lag_known=lag_seconds is not None,
         freshness_seconds=freshness_seconds,

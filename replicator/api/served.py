@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
@@ -31,9 +31,7 @@ class Served:
 
 def served(request: Request) -> Served:
     """The application's own ``Served``."""
-    found = request.app.state.served
-    assert isinstance(found, Served)  # noqa: S101 - Starlette's state is untyped; create_app put it there
-    return found
+    return cast(Served, request.app.state.served)
 
 
 ServedHere = Annotated[Served, Depends(served)]
