@@ -88,7 +88,7 @@ def test_the_whole_package_is_sent_and_nothing_else():
 
 
 def test_dependencies_come_from_the_locks_with_hashes():
-    """Every installation checks hashes; only our own wheel has none, and it takes nothing from elsewhere."""
+    """Every installation checks hashes; only our own wheel has none, and takes nothing from elsewhere."""
     installs = [part for run in arguments("RUN") for part in run.split("&&") if "-m pip" in part]
     assert sum("runtime.lock" in part for part in installs) == 1
     for part in installs:
