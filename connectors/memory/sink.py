@@ -10,6 +10,7 @@ from connectors.memory.config import MemorySinkSettings
 from connectors.memory.container import MemoryContainer, Operation, Verb
 from connectors.memory.errors import ContainerError, Refusal, translate
 from connectors.memory.rows import pieces
+from replicator.connector import Finding
 from replicator.model.change import Change, Page, Row
 from replicator.model.errors import BatchError, ReplicatorError
 from replicator.model.key import Key
@@ -85,6 +86,10 @@ class MemorySink:
         """Whether there is no document."""
         await asyncio.sleep(0)
         return not len(self._container.rows)
+
+    async def probe(self) -> Sequence[Finding]:
+        """A container is created on first use, so nothing can be missing."""
+        return ()
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -11,7 +11,7 @@ from connectors.memory.config import MemorySourceSettings
 from connectors.memory.errors import TrimmedError, position_lost, translate
 from connectors.memory.rows import pieces
 from connectors.memory.table import LogPage, MemoryTable, Shard
-from replicator.connector import Start
+from replicator.connector import Finding, Start
 from replicator.model.change import Backlog, Batch, Page, Positions, Row
 from replicator.model.errors import NotConnectedError
 from replicator.model.key import Key
@@ -98,6 +98,10 @@ class MemorySource:
             return Backlog(0, 0.0)
         oldest = min(entry.committed_at for entry in waiting)
         return Backlog(len(waiting), max(0.0, self._table.clock.wall() - oldest))
+
+    async def probe(self) -> Sequence[Finding]:
+        """A table is created on first use, so nothing can be missing."""
+        return ()
 
     @property
     def retention_seconds(self) -> float:

@@ -174,10 +174,9 @@ def _replace_tracker(pipeline: Pipeline, kind: type[Tracker]) -> None:
 
 
 def _skip_to_latest(source: Any) -> None:
-    source._places = {  # noqa: SLF001 - the bug sits inside
-        name: place._replace(read=source._table.shards[name].end)  # noqa: SLF001
-        for name, place in source._places.items()  # noqa: SLF001
-    }
+    places, shards = source._places, source._table.shards  # noqa: SLF001 - the bug sits inside
+    for name, place in places.items():
+        places[name] = place._replace(read=shards[name].end)
 
 
 def _patch(target: object, **methods: object) -> None:

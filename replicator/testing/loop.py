@@ -30,6 +30,11 @@ START_SECONDS = 1000.0
 CLOSING_ATTEMPTS_MAX = 20
 
 
+def seeded(purpose: str) -> random.Random:
+    """A source of chance for one purpose, the same in every run and every process."""
+    return random.Random(purpose)  # noqa: S311 - a simulation, not a secret
+
+
 class DeadlockError(Exception):
     """Nothing is ready and no timer is set: nothing can ever happen again."""
 
@@ -127,7 +132,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     """The loop. ``complaints`` holds what asyncio would have logged about live processes."""
 
     def __init__(self, seed: int | str) -> None:
-        self._random = random.Random(f"loop {seed}")  # noqa: S311 - a simulation, not a secret
+        self._random = seeded(f"loop {seed}")
         self._now = START_SECONDS
         self._births = count(1)
         self._ready: list[Call] = []

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 
 from replicator.config.limits import Limits
+from replicator.testing.loop import seeded
 from replicator.testing.network import QUIET, ROUGH, SLUGGISH, Rates
 
 STEP_SECONDS_MAX = 1.5
@@ -63,7 +64,7 @@ class Plan:
 
 def draw(seed: int) -> Plan:
     """The plan of a seed."""
-    chance = random.Random(f"plan {seed}")  # noqa: S311 - a simulation, not a secret
+    chance = seeded(f"plan {seed}")
     return Plan(
         shards=chance.randint(1, 3),
         cold_rows=chance.choice((0, 10, 40)),

@@ -18,8 +18,10 @@ from replicator.connector import (
     Emptiness,
     Estimates,
     Inserts,
+    Probes,
     Reads,
     Scans,
+    Severity,
     Sink,
 )
 from replicator.model.change import Change, Kind
@@ -242,6 +244,15 @@ async def an_estimate_is_a_number_or_unknown(harness: SinkHarness) -> None:
             expect_that(estimate is None or estimate >= 0, f"an estimate of {estimate}")
 
 
+async def a_good_system_has_no_errors(harness: SinkHarness) -> None:
+    """A probe of a system that works finds no error."""
+    async with _connected(harness) as sink:
+        system: object = sink
+        if isinstance(system, Probes):
+            errors = [one for one in await system.probe() if one.severity is Severity.ERROR]
+            expect(errors, [], "what a probe finds wrong with a good system")
+
+
 async def closing_twice_is_harmless(harness: SinkHarness) -> None:
     """A sink may be closed at any time, more than once, and connected more than once."""
     sink = await harness.open_sink()
@@ -268,6 +279,7 @@ CHECKS: tuple[Check, ...] = (
     a_scan_covers_everything_once,
     emptiness_is_proved,
     an_estimate_is_a_number_or_unknown,
+    a_good_system_has_no_errors,
     closing_twice_is_harmless,
 )
 """Every promise; run each against a system of its own."""

@@ -17,9 +17,11 @@ from replicator.connector import (
     Backlogs,
     Estimates,
     Marks,
+    Probes,
     Reads,
     Retains,
     Scans,
+    Severity,
 )
 from replicator.model.change import Positions
 from replicator.model.errors import NotConnectedError
@@ -252,6 +254,15 @@ async def figures_are_plausible(harness: SourceHarness) -> None:
             expect_that(source.retention_seconds > 0, "a source keeps changes for some time")
 
 
+async def a_good_system_has_no_errors(harness: SourceHarness) -> None:
+    """A probe of a system that works finds no error."""
+    async with _reading(harness) as reading:
+        system: object = reading.source
+        if isinstance(system, Probes):
+            errors = [one for one in await system.probe() if one.severity is Severity.ERROR]
+            expect(errors, [], "what a probe finds wrong with a good system")
+
+
 async def closing_twice_is_harmless(harness: SourceHarness) -> None:
     """A source may be closed at any time, more than once."""
     source = await harness.open_source()
@@ -277,6 +288,7 @@ CHECKS: tuple[Check, ...] = (
     fetching_gives_the_present,
     a_scan_covers_everything_once,
     figures_are_plausible,
+    a_good_system_has_no_errors,
     closing_twice_is_harmless,
 )
 """Every promise; run each against a system of its own."""

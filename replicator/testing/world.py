@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -34,7 +33,7 @@ from replicator.testing.commands import Operator
 from replicator.testing.disk import Disk, InMemoryStore
 from replicator.testing.faults import faulty_sink, faulty_source, faulty_store
 from replicator.testing.ledger import Ledger, number_in, number_of
-from replicator.testing.loop import Life, VirtualClock, VirtualLoop
+from replicator.testing.loop import Life, VirtualClock, VirtualLoop, seeded
 from replicator.testing.network import QUIET, Network
 from replicator.testing.plan import Plan
 from replicator.testing.workload import Workload
@@ -104,7 +103,7 @@ class World:
     def __init__(self, seed: int, plan: Plan, loop: VirtualLoop, plants: tuple[Plant, ...]) -> None:
         self.plan = plan
         self.loop = loop
-        self.chance = random.Random(f"world {seed}")  # noqa: S311 - a simulation, not a secret
+        self.chance = seeded(f"world {seed}")
         self.clock = VirtualClock(loop)
         self.stepped_seconds = 0.0
         self.table = MemoryTable(
@@ -287,7 +286,7 @@ class World:
             store=store,
             limits=plan.limits,
             clock=self.clock,
-            jitter=random.Random(f"jitter {self.chance.random()}"),  # noqa: S311 - a simulation
+            jitter=seeded(f"jitter {self.chance.random()}"),
         )
 
     def _refuses(self, change: Change) -> bool:
