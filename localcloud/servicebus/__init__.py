@@ -3,7 +3,7 @@
 Here belongs what the service does for queues: peek-lock and receive-and-delete, batches, sessions,
 scheduled, deferred and dead-lettered messages, duplicate detection, time to live, statuses, limits of the
 tiers, shared access signatures, and faults to order. `broker` decides, `amqp` speaks, `wire` joins the two.
-It has no topics, transactions, forwarding or partitions, and what it does not have it refuses with a sentence.
+It has no topics, transactions, forwarding or partitions; what it does not have it refuses with a sentence.
 
     server = ServiceBusServer()
     await server.start()

@@ -1,10 +1,10 @@
 """The control path: HTTP on a port of its own, for whoever sets up and tests what runs as a process.
 
 ``GET /_local/queues`` lists queues, ``PUT /_local/queues/{name}`` creates one (201) or sets it to the
-body's settings (200), ``PATCH`` changes those that the body names (such as ``{"status": "ReceiveDisabled"}``),
-``GET`` describes it with its counts, ``DELETE`` deletes it. ``POST /_local/faults`` adds one rule or a list
-of them, ``GET`` shows those in force, ``DELETE`` drops them. ``POST /_local/clock`` with
-``{"advance_seconds": n}`` moves the time. ``GET /_local/counts`` tells how many operations had which
+body's settings (200), ``PATCH`` changes those that the body names (such as ``{"status":
+"ReceiveDisabled"}``), ``GET`` describes it with its counts, ``DELETE`` deletes it. ``POST /_local/faults``
+adds one rule or a list of them, ``GET`` shows those in force, ``DELETE`` drops them. ``POST /_local/clock``
+with ``{"advance_seconds": n}`` moves the time. ``GET /_local/counts`` tells how many operations had which
 result. ``GET /_local/health`` answers. No signature is asked for.
 """
 
