@@ -14,7 +14,7 @@ from replicator.demo.story import Story
 from replicator.demo.workload import Workload
 
 _RATE = 20.0
-_ORDER = '{"customer": {"S": "me"}, "order": {"S": "1"}, "total": {"N": "9007199254740993.5"}}'
+_ORDER = "{'customer': {'S': 'me'}, 'order': {'S': '1'}, 'total': {'N': '9007199254740993.5'}}"
 
 
 async def keep(story: Story, console: Console) -> None:
@@ -23,7 +23,7 @@ async def keep(story: Story, console: Console) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, told.set)
-    writer = Workload(story.directory, story.environment, 0, _RATE, seed=1)
+    writer = Workload(story.plan.directory, story.environment, 0, _RATE, seed=1)
     await writer.start()
     console.print()
     console.print(_words(story), markup=False, highlight=False, soft_wrap=True)
@@ -52,9 +52,9 @@ replicator pause {PIPELINE}                 # and watch lag and gate
 replicator resume {PIPELINE}
 replicator verify {PIPELINE}                # compare both sides, key by key
 replicator barrier {PIPELINE}               # returns once all that is written now has arrived
-aws dynamodb put-item --table-name {TABLE} --item '{_ORDER}'
+python -c "import boto3; boto3.client('dynamodb').put_item(TableName='{TABLE}', Item={_ORDER})"
 python -m replicator.demo.show me 1     # the same order in Cosmos DB
 kill -9 {service.pid}                       # the worst case; then:
 replicator run {service.config}
 
-Logs are in {story.directory / "logs"}. Ctrl-C here ends all of it."""
+Logs are in {story.plan.directory / "logs"}. Ctrl-C here ends all of it."""

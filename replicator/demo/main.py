@@ -15,11 +15,11 @@ from rich.console import Console
 
 from localcloud.processes import StartError
 from replicator.demo.keeping import keep
-from replicator.demo.story import DemoError, Story
+from replicator.demo.story import DemoError, Plan, Story
 from replicator.demo.summary import summarize
 
 ITEMS = 20_000
-RATE = 100.0
+RATE = 50.0
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -36,7 +36,8 @@ def run(arguments: Sequence[str]) -> int:
         directory = options.directory or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="replicator-demo-"))
         )
-        story = Story(directory.resolve(), options.items, options.rate, console)
+        plan = Plan(directory.resolve(), options.items, options.rate, azurite=options.keep)
+        story = Story(plan, console)
         try:
             return asyncio.run(_run(story, console, keeping=options.keep))
         except (DemoError, StartError) as error:
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(story: Story, console: Console, *, keeping: bool) -> int:
-    story.directory.mkdir(parents=True, exist_ok=True)
+    story.plan.directory.mkdir(parents=True, exist_ok=True)
     try:
         outcome = await story.tell()
         summarize(story, outcome, console)

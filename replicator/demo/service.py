@@ -45,6 +45,11 @@ class Service(Actor):
         super().__init__(Server("replicator", command, answers_http(f"{self.url}/healthz"), log, variables))
         self._http = httpx.AsyncClient(base_url=self.url, timeout=5.0, trust_env=False)
 
+    async def restart(self) -> None:
+        """Let it finish what is under way, and start it again."""
+        await super().stop()
+        await self.start()
+
     async def stop(self) -> None:
         """Let it finish what is under way, and close."""
         await super().stop()

@@ -43,24 +43,34 @@ class Outcome:
         return all(comparison.clean for comparison in self.comparisons)
 
 
-class Story:
-    """One demonstration in a directory of its own.
+@dataclass(frozen=True)
+class Plan:
+    """What is wanted.
 
-    Args:
-        directory: for state, logs and the ledger.
+    Attributes:
+        directory: for state, logs and the ledger; a fresh one.
         items: how many orders are loaded before the service starts.
         rate: writes per second of the writer.
-        console: where it is shown.
+        azurite: whether Azure Storage runs too, which the story does not need, where it is installed.
     """
+
+    directory: Path
+    items: int
+    rate: float
+    azurite: bool = False
+
+
+class Story:
+    """One demonstration, shown on the console."""
 
     workload: Workload
     service: Service
 
-    def __init__(self, directory: Path, items: int, rate: float, console: Console) -> None:
-        self.directory = directory
-        self.scene = Scene(items)
+    def __init__(self, plan: Plan, console: Console) -> None:
+        self.plan = plan
+        self.scene = Scene(plan.items)
         self.environment: Mapping[str, str] = {}
-        self._items, self._rate, self._console = items, rate, console
+        self._console = console
         self._stack = AsyncExitStack()
 
     async def tell(self) -> Outcome:
@@ -95,24 +105,25 @@ class Story:
     async def _start_clouds(self) -> None:
         self.scene.step("start both clouds on loopback")
         clouds = await self._stack.enter_async_context(
-            LocalClouds(self.directory / "clouds", azurite=_has_azurite())
+            LocalClouds(self.plan.directory / "clouds", azurite=self.plan.azurite and _has_azurite())
         )
         self.environment = clouds.environment()
         await asyncio.to_thread(lambda: Ends(self.environment).create())
-        self.workload = Workload(self.directory, self.environment, self._items, self._rate)
-        self.service = Service(self.directory, self.environment)
+        plan = self.plan
+        self.workload = Workload(plan.directory, self.environment, plan.items, plan.rate)
+        self.service = Service(plan.directory, self.environment)
 
     async def _load(self) -> None:
-        self.scene.step(f"an independent writer loads {self._items:,} orders and keeps a ledger")
+        self.scene.step(f"an independent writer loads {self.plan.items:,} orders and keeps a ledger")
         self._stack.push_async_callback(self.workload.stop)
         await self.workload.start()
-        await self._until(lambda: self.workload.done.get("loaded", 0) >= self._items, "loading")
+        await self._until(lambda: self.workload.done.get("loaded", 0) >= self.plan.items, "loading")
 
     async def _replicate(self) -> None:
         self.scene.step("`replicator run`: copy what is there, while the writer goes on")
         self._stack.push_async_callback(self.service.stop)
         await self.service.start()
-        await self._until(lambda: self.scene.rows >= self._items * _KILL_AT, "the backfill")
+        await self._until(lambda: self.scene.rows >= self.plan.items * _KILL_AT, "the backfill")
 
     async def _kill(self) -> None:
         self.scene.step(f"kill -9 in the middle, at {self.scene.rows:,} rows, and start again")
@@ -162,7 +173,7 @@ class Story:
                     await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError:
             raise DemoError(
-                f"{what} took more than {WAIT_SECONDS_MAX:g} s; logs are in {self.directory / 'logs'}"
+                f"{what} took more than {WAIT_SECONDS_MAX:g} s; logs are in {self.plan.directory / 'logs'}"
             ) from None
 
     def _check_alive(self) -> None:
@@ -173,7 +184,6 @@ class Story:
 
 
 def _has_azurite() -> bool:
-    """The demonstration does not need it; where it is installed, it runs too."""
     try:
         azurite_command()
     except FileNotFoundError:
