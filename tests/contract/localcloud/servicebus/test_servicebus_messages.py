@@ -6,9 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from azure.servicebus import ServiceBusMessageState, ServiceBusReceiveMode
 from azure.servicebus.exceptions import MessageLockLostError, MessageNotFoundError, ServiceBusError
-from servicebus_namespace import bodies, message, namespace, nothing, take, world
-
-__all__ = ["namespace", "world"]
+from servicebus_namespace import bodies, message, nothing, take
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -231,9 +229,7 @@ async def test_duplicates_vanish_within_the_window(namespace):
     sender, receiver = await namespace.pair()
     await sender.send_messages([message("a", message_id="1"), message("again", message_id="1")])
     await sender.send_messages(message("again", message_id="1"))
-    (number,) = await sender.schedule_messages(
-        message("b", message_id="2"), in_an_hour(namespace)
-    )
+    (number,) = await sender.schedule_messages(message("b", message_id="2"), in_an_hour(namespace))
     await sender.cancel_scheduled_messages(number)
     await sender.send_messages(message("b", message_id="2"))
     (got,) = await take(receiver)

@@ -1,21 +1,16 @@
 """A Service Bus namespace for tests: a stand-in of the test module's own, and clients of the real SDK.
 
-To open and to close a handler takes the SDK half a second each, most of it asleep. So handlers are opened
-two at a time and closed at the end of the module, all at once; each test has a queue of its own instead.
+To open and to close a handler takes the SDK long. So they are opened two at a time and closed at the end of
+the module, all at once; each test has a queue of its own instead.
 """
 
 import asyncio
 from uuid import uuid4
 
-import pytest
-import pytest_asyncio
 from azure.servicebus import ServiceBusMessage, ServiceBusReceiveMode, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 
-from localcloud.servicebus import QueueSettings, ServiceBusServer
-
-# Shorter than the SDK's own 0.2 s, which it waits several times whenever a handler opens or closes.
-SOCKET_SECONDS = 0.05
+from localcloud.servicebus import QueueSettings
 
 
 class World:
@@ -51,7 +46,7 @@ class Namespace:
         """A client that retries nothing."""
         made = ServiceBusClient.from_connection_string(
             connection_string or self.server.connection_string,
-            **{"retry_total": 0, "socket_timeout": SOCKET_SECONDS, **arguments},
+            **{"retry_total": 0, "keep_alive": 0, **arguments},
         )
         self._world.clients.append(made)
         return made
@@ -85,23 +80,6 @@ class Namespace:
     async def _open(self, handler):
         self._world.handlers.append(handler)
         return await handler.__aenter__()
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def world():
-    """A namespace of the standard tier."""
-    server = ServiceBusServer()
-    await server.start()
-    made = World(server)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def namespace(world):
-    """One test's part of it; faults go with the test."""
-    yield Namespace(world)
-    world.server.clear_faults()
 
 
 def message(body="hello", **arguments):
