@@ -114,12 +114,26 @@ class FaultySink:
                 kept.append(change)
             else:
                 failures[change.key] = error
-        if kept:
+        if not failures:
             await self.network.send(partial(write, kept))
-        if failures and len(changes) == 1:
-            raise next(iter(failures.values()))
-        if failures:
-            raise BatchError(failures)
+            return
+        if len(changes) == 1:
+            raise failures[changes[0].key]
+        if kept:
+            failures.update(await self._send_rest(write, kept))
+        raise BatchError(failures)
+
+    async def _send_rest(
+        self, write: Callable[[Sequence[Change]], Awaitable[None]], changes: Sequence[Change]
+    ) -> dict[Key, ReplicatorError]:
+        """Send what was kept; a failure of this call must not hide that another may still land."""
+        try:
+            await self.network.send(partial(write, changes))
+        except BatchError as error:
+            return error.failures
+        except ReplicatorError as error:
+            return dict.fromkeys((change.key for change in changes), error)
+        return {}
 
     def _failure(
         self, write: Callable[[], Awaitable[None]], change: Change, among: int
