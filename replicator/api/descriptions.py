@@ -81,12 +81,16 @@ def pipeline_document(status: PipelineStatus) -> PipelineDocument:
 
 
 def backlog_changes(status: PipelineStatus) -> int | None:
-    """What waits to be copied: the rest of the backfill while rows are copied, by the source's estimate.
+    """What waits to become durable: changes in flight, and the rest of a backfill's rows.
 
-    None where there is no estimate, and after the rows: the streams of today's sources do not count
-    what is in them.
+    None where a partition is stale, because nobody knows what it holds, and while rows are copied whose
+    number the source does not estimate.
     """
-    backfill = status.backfill
-    if backfill is None or backfill.rows_estimated is None or backfill.phase != Phase.ROWS.value:
+    lag, backfill = status.lag, status.backfill
+    if lag is None or lag.lag_seconds is None or backfill is None:
         return None
-    return max(0, backfill.rows_estimated - backfill.rows)
+    if backfill.phase != Phase.ROWS.value:
+        return status.changes_in_flight
+    if backfill.rows_estimated is None:
+        return None
+    return status.changes_in_flight + max(0, backfill.rows_estimated - backfill.rows)

@@ -35,6 +35,7 @@ def _of_pipeline(supervisor: Supervisor) -> PipelineFigures:
         lag_seconds=None if lag is None else lag.lag_seconds,
         freshness_seconds=None if lag is None else lag.freshness_seconds,
         backlog_changes=backlog_changes(status),
+        backlog_oldest_seconds=None if lag is None else lag.lag_seconds,
         retention_left_seconds=None if lag is None else lag.retention_left_seconds,
         partitions_open=None if lag is None else lag.partitions_open,
         partitions_fresh=None if lag is None else lag.partitions_fresh,
@@ -56,6 +57,7 @@ def _of_pipeline(supervisor: Supervisor) -> PipelineFigures:
         rows_backfilled=0 if backfill is None else backfill.rows,
         sink_calls={} if written is None else dict(written.calls),
         retries={} if pipeline is None else dict(pipeline.troubles.retries),
+        throttled_seconds={} if pipeline is None else dict(pipeline.troubles.throttled_seconds),
         troubles=Counter((trouble.side, trouble.reason) for trouble in status.troubles),
         verify_keys={} if verification is None else dict(verification.keys),
     )

@@ -142,8 +142,7 @@ class Delivery:
                 if any(not _is_settled(failures[key]) for key in pending):
                     unsettled_until = self._clock.monotonic() + self._limits.sink_call_seconds_max
                     self._unsettled_until = max(self._unsettled_until, unsettled_until)
-                self._retrier.troubles.note("sink", activity, error)
-                await asyncio.sleep(backoff.next_seconds(error))
+                await self._retrier.wait("sink", activity, error, backoff)
                 if isinstance(error, NotConnectedError):
                     await self._retrier.persist("sink", "connect", self._sink.connect)
         self._retrier.troubles.clear("sink", activity)

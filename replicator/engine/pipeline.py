@@ -202,8 +202,7 @@ class Pipeline:
             try:
                 batch = await self.source.read()
             except RETRIED as error:
-                self.troubles.note("source", "read", error)
-                await asyncio.sleep(backoff.next_seconds(error))
+                await self.retrier.wait("source", "read", error, backoff)
                 if isinstance(error, NotConnectedError):
                     await self._reconnect()
                 continue

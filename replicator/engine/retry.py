@@ -16,6 +16,9 @@ T = TypeVar("T")
 RETRIED = (TransientError, NotConnectedError, TimeoutError)
 """What is tried again; everything else is raised."""
 
+THROTTLED = "throttled"
+"""The reason that a connector gives where its service asks for less."""
+
 
 class Backoff:
     """Exponential back-off with full jitter over its upper half; the service's own word has precedence."""
@@ -58,9 +61,10 @@ class Troubles:
         self._wall = wall
         self._current: dict[tuple[str, str], Trouble] = {}
         self.retries: dict[tuple[str, str], int] = {}
+        self.throttled_seconds: dict[str, float] = {}
 
-    def note(self, side: str, activity: str, error: BaseException) -> None:
-        """An attempt failed and will be repeated."""
+    def note(self, side: str, activity: str, error: BaseException, wait_seconds: float) -> None:
+        """An attempt failed and will be repeated after so many seconds."""
         reason = reason_of(error)
         before = self._current.get((side, activity))
         self._current[side, activity] = Trouble(
@@ -72,6 +76,8 @@ class Troubles:
             attempts=before.attempts + 1 if before else 1,
         )
         self.retries[side, reason] = self.retries.get((side, reason), 0) + 1
+        if reason == THROTTLED:
+            self.throttled_seconds[side] = self.throttled_seconds.get(side, 0.0) + wait_seconds
 
     def clear(self, side: str, activity: str) -> None:
         """The activity succeeded."""
@@ -104,6 +110,12 @@ class Retrier:
         """A fresh back-off."""
         return Backoff(self._limits, self._jitter)
 
+    async def wait(self, side: str, activity: str, error: BaseException, backoff: Backoff) -> None:
+        """Say why, and wait as long as the back-off wants."""
+        seconds = backoff.next_seconds(error)
+        self.troubles.note(side, activity, error, seconds)
+        await asyncio.sleep(seconds)
+
     async def persist(self, side: str, activity: str, attempt: Callable[[], Awaitable[T]]) -> T:
         """Repeat until it succeeds. For what may be repeated freely: reads, connects, our own store."""
         backoff = self.backoff()
@@ -111,8 +123,7 @@ class Retrier:
             try:
                 result = await attempt()
             except RETRIED as error:
-                self.troubles.note(side, activity, error)
-                await asyncio.sleep(backoff.next_seconds(error))
+                await self.wait(side, activity, error, backoff)
             else:
                 self.troubles.clear(side, activity)
                 return result
