@@ -28,19 +28,24 @@ def test_zero_is_known():
     assert (document.retention_left_seconds, document.retention_left_known) == (None, False)
 
 
+FRESH = Lag(0.0, 0.0, None, 4, 4, ())
+
+
 @pytest.mark.parametrize(
-    ("backfill", "waiting"),
+    ("backfill", "lag", "waiting"),
     [
-        (None, None),
-        (COPYING, 700),
-        (replace(COPYING, rows=1200), 0),
-        (replace(COPYING, rows_estimated=None), None),
-        (replace(COPYING, phase="complete"), None),
+        (None, FRESH, None),
+        (COPYING, FRESH, 705),
+        (replace(COPYING, rows=1200), FRESH, 5),
+        (replace(COPYING, rows_estimated=None), FRESH, None),
+        (replace(COPYING, phase="complete"), FRESH, 5),
+        (replace(COPYING, phase="complete"), replace(FRESH, lag_seconds=None, stale=("s",)), None),
     ],
 )
-def test_the_rest_of_a_backfill_is_what_waits(backfill, waiting):
-    """By the source's estimate, never less than nothing; unknown where there is no estimate."""
-    assert backlog_changes(replace(STATUS, backfill=backfill)) == waiting
+def test_what_is_in_flight_and_the_rest_of_a_backfill_wait(backfill, lag, waiting):
+    """Unknown where nobody can know: no estimate of the rows, or a partition that is not read."""
+    status = replace(STATUS, backfill=backfill, lag=lag, changes_in_flight=5)
+    assert backlog_changes(status) == waiting
 
 
 def test_no_secret_of_a_message_is_shown():
