@@ -58,11 +58,13 @@ def map_pairs(data: bytes, at: int) -> list[tuple[str, bytes, bytes]]:
     Raises:
         DecodeError: there is no map.
     """
-    if data[at] in (0x40, 0x45):
+    code = data[at] if at < len(data) else None
+    if code in (0x40, 0x45):
         return []
-    if data[at] not in (0xC1, 0xD1):
+    if code not in (0xC1, 0xD1):
         raise DecodeError(f"no map at byte {at}")
-    _, count, at = _compound_head(data, at + 1, large=data[at] == 0xD1)
+    skip(data, at)
+    _, count, at = _compound_head(data, at + 1, large=code == 0xD1)
     pairs = []
     for _ in range(count // 2):
         key, value_at = decode(data, at)

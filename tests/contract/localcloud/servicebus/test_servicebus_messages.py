@@ -17,7 +17,7 @@ def in_an_hour(namespace):
 
 
 async def test_a_message_arrives_with_all_that_it_was_sent_with(namespace):
-    """Body, system properties and application properties arrive as they were sent, with a number and times."""
+    """Body and properties arrive as they were sent, with a number and times of the broker's."""
     namespace.create()
     sender, receiver = await namespace.pair()
     properties = {"text": "ä", "number": 7, "float": 1.5, "flag": True, "none": None}
@@ -95,7 +95,7 @@ async def test_a_message_that_fails_too_often_is_dead_lettered(namespace):
 
 
 async def test_a_dead_lettered_message_keeps_its_properties_and_has_the_reason(namespace):
-    """Dead-lettering adds reason and description to the application properties and keeps the others' types."""
+    """Dead-lettering adds reason and description to the properties and keeps the others."""
     namespace.create()
     sender, receiver = await namespace.pair()
     await sender.send_messages(message("bad", application_properties={"n": 3, "DeadLetterReason": "old"}))
@@ -139,7 +139,7 @@ async def test_a_deferred_message_that_is_abandoned_stays_deferred(namespace):
 
 
 async def test_a_scheduled_message_comes_at_its_time_under_a_new_number(namespace):
-    """A scheduled message waits for its time and then goes behind the others; a cancelled one never comes."""
+    """A scheduled message waits for its time, then goes behind the others; a cancelled one never comes."""
     namespace.create()
     sender, receiver = await namespace.pair()
     at = in_an_hour(namespace)
@@ -157,7 +157,7 @@ async def test_a_scheduled_message_comes_at_its_time_under_a_new_number(namespac
 
 
 async def test_a_lock_that_expires_gives_the_message_back(namespace):
-    """After its lock expired a message is delivered again, counted, and the first receiver cannot settle it."""
+    """After its lock expired a message comes again, counted, and its first receiver cannot settle it."""
     namespace.create(lock_seconds=30)
     sender, receiver = await namespace.pair()
     await sender.send_messages(message("a"))
@@ -187,7 +187,7 @@ async def test_a_renewed_lock_lasts_longer(namespace):
 
 
 async def test_messages_live_no_longer_than_the_queue_lets_them(namespace):
-    """The header's life is honoured, clamped by the queue's default, and expired messages are dead-lettered."""
+    """The header's life is honoured, clamped by the queue's, and expired messages are dead-lettered."""
     namespace.create(default_ttl_seconds=100, dead_letter_on_expiration=True)
     sender, receiver = await namespace.pair()
     await sender.send_messages(
@@ -224,7 +224,7 @@ async def test_expired_messages_vanish_where_they_are_not_dead_lettered(namespac
 
 
 async def test_duplicates_vanish_within_the_window(namespace):
-    """An id is taken once within the window, also when its message was scheduled, cancelled or completed."""
+    """An id is taken once within the window, also where its message was cancelled or completed."""
     namespace.create(duplicate_detection_seconds=60)
     sender, receiver = await namespace.pair()
     await sender.send_messages([message("a", message_id="1"), message("again", message_id="1")])
