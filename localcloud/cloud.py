@@ -11,6 +11,7 @@ from localcloud.aws.remote import AwsControl
 from localcloud.cosmos import WELL_KNOWN_KEY
 from localcloud.ports import Port
 from localcloud.processes import Server
+from localcloud.servicebus import ServiceBusControl
 
 __all__ = ["LocalClouds"]
 
@@ -24,30 +25,42 @@ class LocalClouds:
 
     Use it as an async context manager, or through `start` and `stop`; these need not run on the same event
     loop. The servers are named ``ministack``, ``aws`` (the shaping proxy, which is what programs talk to),
-    ``cosmos`` and ``azurite``. They end with the thread that started them, even where its process is
-    killed: so start them from the main thread.
+    ``cosmos``, ``azurite`` and ``servicebus``. They end with the thread that started them, even where its
+    process is killed: so start them from the main thread.
 
     Args:
         directory: for logs and state; None takes a temporary one that goes at the end.
         azurite: whether Azure Storage is wanted too; it needs Node.js.
-        persist: whether ministack and Azurite keep their state over a clean stop.
+        servicebus: whether Azure Service Bus is wanted too.
+        persist: whether ministack, Azurite and Service Bus keep their state over a clean stop.
     """
 
     def __init__(
-        self, directory: Path | None = None, *, azurite: bool = True, persist: bool = False
+        self,
+        directory: Path | None = None,
+        *,
+        azurite: bool = True,
+        servicebus: bool = False,
+        persist: bool = False,
     ) -> None:
         self._stack = AsyncExitStack()
         if directory is None:
             directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="localcloud-")))
         self.directory = directory
-        self._azurite, self._persist = azurite, persist
+        self._azurite, self._servicebus, self._persist = azurite, servicebus, persist
         self._servers: dict[str, Server] = {}
         self.ministack_url = self._aws_url = self._cosmos_url = ""
         self._storage_urls: dict[str, str] = {}
+        self._bus_connection_string = self._bus_control_url = ""
 
     @classmethod
     async def start(
-        cls, directory: Path | None = None, *, azurite: bool = True, persist: bool = False
+        cls,
+        directory: Path | None = None,
+        *,
+        azurite: bool = True,
+        servicebus: bool = False,
+        persist: bool = False,
     ) -> Self:
         """Start the clouds and return them when all of them answer.
 
@@ -55,7 +68,7 @@ class LocalClouds:
             StartError: a server did not come up; none is left running.
             FileNotFoundError: Azurite is wanted, and it or Node.js is missing.
         """
-        clouds = cls(directory, azurite=azurite, persist=persist)
+        clouds = cls(directory, azurite=azurite, servicebus=servicebus, persist=persist)
         await clouds.__aenter__()
         return clouds
 
@@ -105,6 +118,11 @@ class LocalClouds:
         """What scripts the shaping proxy: splits, trimming, faults and the rest."""
         return AwsControl(self._aws_url)
 
+    @property
+    def servicebus(self) -> ServiceBusControl:
+        """What sets up and scripts Service Bus: queues, faults, the clock."""
+        return ServiceBusControl(self._bus_control_url)
+
     def environment(self) -> dict[str, str]:
         """Return the variables by which programs find the clouds."""
         environment = {
@@ -118,6 +136,8 @@ class LocalClouds:
         }
         if self._storage_urls:
             environment["AZURE_STORAGE_CONNECTION_STRING"] = self._connection_string()
+        if self._bus_connection_string:
+            environment["SERVICEBUS_CONNECTION_STRING"] = self._bus_connection_string
         return environment
 
     def _connection_string(self) -> str:
@@ -140,6 +160,11 @@ class LocalClouds:
             ports = [self._port() for _ in range(3)]
             azurite, self._storage_urls = standins.azurite(at, ports, persist=persist)
             servers.append(azurite)
+        if self._servicebus:
+            bus, self._bus_connection_string, self._bus_control_url = standins.servicebus(
+                at, self._port(), self._port(), persist=persist
+            )
+            servers.append(bus)
         self._servers = {server.name: server for server in servers}
 
     def _port(self) -> int:

@@ -7,8 +7,9 @@ from pathlib import Path
 from localcloud.node import azurite_command
 from localcloud.probes import all_answer_http, answers_http
 from localcloud.processes import Server
+from localcloud.servicebus import connection_string
 
-__all__ = ["azurite", "cosmos", "ministack", "proxy"]
+__all__ = ["azurite", "cosmos", "ministack", "proxy", "servicebus"]
 
 _STORAGE = ("blob", "queue", "table")
 
@@ -64,6 +65,20 @@ def azurite(directory: Path, ports: Sequence[int], *, persist: bool) -> tuple[Se
     command += ["--location", str(directory / "azurite")] if persist else ["--inMemoryPersistence"]
     urls = {service: f"http://127.0.0.1:{port}" for service, port in by_service.items()}
     return Server("azurite", command, all_answer_http(urls.values()), _log(directory, "azurite")), urls
+
+
+def servicebus(directory: Path, port: int, control_port: int, *, persist: bool) -> tuple[Server, str, str]:
+    """Return the server of the Service Bus stand-in, its connection string and the URL of its control path.
+
+    With `persist` its queues and messages are kept over a stop, also over one by SIGKILL.
+    """
+    control_url = f"http://127.0.0.1:{control_port}"
+    command = [sys.executable, "-m", "localcloud.servicebus", "--port", str(port)]
+    command += ["--control-port", str(control_port)]
+    command += ["--directory", str(directory / "servicebus")] if persist else []
+    probe = answers_http(f"{control_url}/_local/health")
+    server = Server("servicebus", command, probe, _log(directory, "servicebus"))
+    return server, connection_string(f"127.0.0.1:{port}"), control_url
 
 
 def _log(directory: Path, name: str) -> Path:

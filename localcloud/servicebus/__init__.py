@@ -15,7 +15,16 @@ It has no topics, transactions, forwarding or partitions; what it does not have 
 
 from localcloud.servicebus.broker.settings import QueueSettings
 from localcloud.servicebus.faults import Fault
+from localcloud.servicebus.remote import ServiceBusControl
 from localcloud.servicebus.server import ServiceBusServer
-from localcloud.servicebus.tokens import WELL_KNOWN_KEY, WELL_KNOWN_KEY_NAME
+from localcloud.servicebus.tokens import WELL_KNOWN_KEY, WELL_KNOWN_KEY_NAME, connection_string
 
-__all__ = ["WELL_KNOWN_KEY", "WELL_KNOWN_KEY_NAME", "Fault", "QueueSettings", "ServiceBusServer"]
+__all__ = [
+    "WELL_KNOWN_KEY",
+    "WELL_KNOWN_KEY_NAME",
+    "Fault",
+    "QueueSettings",
+    "ServiceBusControl",
+    "ServiceBusServer",
+    "connection_string",
+]

@@ -14,7 +14,7 @@ from localcloud.servicebus.broker.settings import QueueSettings, Tier
 from localcloud.servicebus.control import application
 from localcloud.servicebus.faults import Fault, Faults
 from localcloud.servicebus.journal import FileJournal
-from localcloud.servicebus.tokens import WELL_KNOWN_KEY, WELL_KNOWN_KEY_NAME, Authority
+from localcloud.servicebus.tokens import WELL_KNOWN_KEY, WELL_KNOWN_KEY_NAME, Authority, connection_string
 from localcloud.servicebus.wire.connection import Connection
 from localcloud.servicebus.wire.hub import Hub
 
@@ -76,11 +76,8 @@ class ServiceBusServer:
 
     @property
     def connection_string(self) -> str:
-        """What clients are made from; ``UseDevelopmentEmulator`` means plain TCP to them."""
-        return (
-            f"Endpoint=sb://{self.endpoint};SharedAccessKeyName={self._key_name};"
-            f"SharedAccessKey={self._key};UseDevelopmentEmulator=true;"
-        )
+        """What clients are made from."""
+        return connection_string(self.endpoint, self._key_name, self._key)
 
     @property
     def control_url(self) -> str:

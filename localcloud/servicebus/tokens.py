@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from localcloud.servicebus.broker.errors import unauthorized
 from localcloud.servicebus.broker.namespace import path_of
 
-__all__ = ["WELL_KNOWN_KEY", "WELL_KNOWN_KEY_NAME", "Authority"]
+__all__ = ["WELL_KNOWN_KEY", "WELL_KNOWN_KEY_NAME", "Authority", "connection_string", "covers"]
 
 WELL_KNOWN_KEY_NAME = "RootManageSharedAccessKey"
 # Not a secret: the same on every machine, and it opens nothing but this stand-in.
@@ -56,6 +56,14 @@ class Authority:
         if int(fields["se"]) <= time.time():
             raise unauthorized("ExpiredToken: The token is expired.")
         return path_of(fields["sr"]).lower()
+
+
+def connection_string(endpoint: str, key_name: str = WELL_KNOWN_KEY_NAME, key: str = WELL_KNOWN_KEY) -> str:
+    """Return what clients of an endpoint are made from; ``UseDevelopmentEmulator`` is plain TCP to them."""
+    return (
+        f"Endpoint=sb://{endpoint};SharedAccessKeyName={key_name};"
+        f"SharedAccessKey={key};UseDevelopmentEmulator=true;"
+    )
 
 
 def covers(granted: set[str], path: str) -> bool:
