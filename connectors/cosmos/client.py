@@ -182,6 +182,7 @@ class CosmosContainer:
         return self._proxy
 
     def _new_client(self) -> CosmosClient:
+        credential = self._new_credential()
         connector = aiohttp.TCPConnector(limit=self._settings.connections_max)
         session = aiohttp.ClientSession(
             connector=connector,
@@ -193,7 +194,7 @@ class CosmosContainer:
         )
         self._client = CosmosClient(
             self._settings.endpoint,
-            self._new_credential(),
+            credential,
             consistency_level=self._settings.consistency,
             transport=AioHttpTransport(session=session),
             connection_timeout=min(_CONNECT_SECONDS_MAX, self._seconds),

@@ -67,7 +67,13 @@ def of_validation(
 
     ``beside`` names settings that may stand in the section and are not the model's.
     """
-    return [_of_detail(detail, model, prefix, beside) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    return [_of_detail(detail, model, prefix, beside) for detail in details if not _follows(detail)]
+
+
+def _follows(detail: ErrorDetails) -> bool:
+    """Whether a list counts as too short only because what is in it is wrong, which is told by itself."""
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
 def _of_detail(

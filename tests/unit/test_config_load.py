@@ -295,3 +295,12 @@ def test_a_broken_connector_is_told_with_its_reason(tmp_path: Path):
     source, sink = caught.value.problems
     assert "the connector broken (no.such.module:connector) cannot be loaded: ModuleNotFoundError" in source
     assert "is not a connector" in sink
+
+
+def test_a_list_is_not_called_short_because_what_is_in_it_is_wrong(tmp_path):
+    """A wrong pipeline is told once, as what it is."""
+    path = tmp_path / "replicator.yaml"
+    path.write_text("pipelines:\n  - {name: Orders}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path, {})
+    assert not [problem for problem in caught.value.problems if "needs at least one" in problem]
