@@ -1,4 +1,4 @@
-"""State over a restart: a journal of every change, written anew at each start.
+"""State over a restart: a journal of every change, written anew at each start and when it has grown.
 
 A record is an AMQP list behind its length. What is not yet whole at the end, because the process was killed
 while it wrote, is ignored: it was never answered. Written is to the operating system, not through to the
@@ -20,6 +20,9 @@ from localcloud.servicebus.broker.settings import QueueSettings
 __all__ = ["FileJournal"]
 
 _LENGTH = struct.Struct(">I")
+# The journal is written anew when it has grown to this many times what is there, and is not small.
+_GROWTH = 4
+_REWRITE_BYTES_MIN = 64 * 1024 * 1024
 # All of `Message` but its lock, in this order.
 _FIELDS = (
     "payload",
@@ -50,6 +53,8 @@ class FileJournal:
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / "servicebus.journal"
         self._unwritten: list[bytes] = []
+        self._namespace: Namespace | None = None
+        self._bytes = self._bytes_max = 0
 
     def queue_set(self, name: str, settings: QueueSettings) -> None:
         """A queue is set to this, new or changed."""
@@ -80,24 +85,37 @@ class FileJournal:
     def write(self) -> None:
         """Hand to the operating system what was noted since the last time."""
         if self._unwritten:
-            notes, self._unwritten = self._unwritten, []
+            notes = self._take()
             with self._path.open("ab") as file:
-                file.write(b"".join(notes))
+                file.write(notes)
+            self._bytes += len(notes)
+            if self._bytes > self._bytes_max:
+                self._rewrite()
 
     def open(self, namespace: Namespace) -> None:
-        """Put back what was kept, then write it anew, without what has come and gone.
+        """Put back what was kept.
 
         Raises:
             DecodeError: the file is not a journal.
         """
         _Replay(namespace).run(_records(self._path))
-        self._unwritten.clear()
-        for queue in namespace:
-            self._snapshot(queue)
+        self._namespace = namespace
+        self._rewrite()
+
+    def _take(self) -> bytes:
         notes, self._unwritten = self._unwritten, []
+        return b"".join(notes)
+
+    def _rewrite(self) -> None:
+        """Write the journal anew, without what has come and gone."""
+        self._unwritten = []
+        for queue in self._namespace or ():
+            self._snapshot(queue)
+        notes = self._take()
         unfinished = self._path.with_suffix(".unfinished")
-        unfinished.write_bytes(b"".join(notes))
+        unfinished.write_bytes(notes)
         unfinished.replace(self._path)
+        self._bytes, self._bytes_max = len(notes), max(_GROWTH * len(notes), _REWRITE_BYTES_MIN)
 
     def _snapshot(self, queue: Queue) -> None:
         if queue.dead_letters is not None:
@@ -107,6 +125,7 @@ class FileJournal:
         for session in queue.shelf.sessions:
             if session.state is not None:
                 self.session_set(queue.path, session.id, session.state, session.state_ms)
+        self._note(["last", queue.path, queue.shelf.store.last])
         for message in queue.shelf.store:
             self.kept(queue.path, message)
         if queue.dead_letters is not None:
@@ -128,6 +147,8 @@ class _Replay:
         self._messages: dict[str, dict[int, list[Any]]] = {}
         self._states: dict[tuple[str, str], tuple[bytes | None, int]] = {}
         self._seen: list[tuple[str, str, int]] = []
+        # The highest number that a message had, so that none comes twice.
+        self._last: dict[str, int] = {}
 
     def run(self, records: Iterator[list[Any]]) -> None:
         """Read it all."""
@@ -137,6 +158,8 @@ class _Replay:
             shelf = self._namespace.queue(path).shelf
             for number in sorted(by_number):
                 shelf.restore(_message_of(by_number[number]))
+        for path, number in self._last.items():
+            self._namespace.queue(path).shelf.store.last = number
         for (path, session_id), (state, updated_ms) in self._states.items():
             session = self._namespace.queue(path).shelf.sessions.of(session_id)
             session.state, session.state_ms = state, updated_ms
@@ -151,7 +174,11 @@ class _Replay:
             case "deleted":
                 self._forget(path)
             case "kept":
-                self._messages.setdefault(path, {})[rest[_FIELDS.index("number")]] = rest
+                number = rest[_FIELDS.index("number")]
+                self._messages.setdefault(path, {})[number] = rest
+                self._last[path] = max(self._last.get(path, 0), number)
+            case "last":
+                self._last[path] = max(self._last.get(path, 0), rest[0])
             case "removed":
                 self._messages.get(path, {}).pop(rest[0], None)
             case "session":
@@ -171,6 +198,7 @@ class _Replay:
         self._messages = {path: kept for path, kept in self._messages.items() if path not in paths}
         self._states = {key: kept for key, kept in self._states.items() if key[0] not in paths}
         self._seen = [kept for kept in self._seen if kept[0] not in paths]
+        self._last = {path: number for path, number in self._last.items() if path not in paths}
 
 
 def _message_of(values: list[Any]) -> Message:

@@ -21,6 +21,14 @@ class Lane:
         """Let a message wait."""
         heappush(self._numbers, number)
 
+    def first(self) -> int:
+        """Return the lowest number.
+
+        Raises:
+            IndexError: none is left.
+        """
+        return self._numbers[0]
+
     def pop(self) -> int:
         """Take the lowest number out.
 

@@ -1,6 +1,6 @@
 """All queues of a namespace by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,7 +31,7 @@ class Namespace:
         self._journal = journal or Forgetful()
         self._queues: dict[str, Queue] = {}
 
-    def __iter__(self) -> "Any":
+    def __iter__(self) -> Iterator[Queue]:
         return iter(list(self._queues.values()))
 
     def create(self, name: str, settings: QueueSettings) -> Queue:
@@ -95,7 +95,7 @@ class Namespace:
         """
         queue = self.queue(name)
         queue.tick()
-        store = queue.shelf.store
+        store, dead = queue.shelf.store, queue.dead_letters
         return {
             "name": queue.path,
             "settings": queue.settings.model_dump(),
@@ -103,7 +103,7 @@ class Namespace:
             "locked": len(queue.shelf.locks),
             "deferred": store.counts[State.DEFERRED],
             "scheduled": store.counts[State.SCHEDULED],
-            "dead_letter": len(list(queue.dead_letters.shelf.store)) if queue.dead_letters else 0,
+            "dead_letter": dead.shelf.store.counts.total() if dead else 0,
             "size_bytes": store.size_bytes,
         }
 

@@ -76,10 +76,8 @@ class Shelf:
 
     def next(self, lane: Lane, now_ms: int) -> Message | None:
         """Take the next message that waits out of its lane."""
-        while lane:
-            message = self.store.get(lane.pop())
-            if message is None or message.tag is not None or message.state != State.ACTIVE:
-                continue
+        while (message := self._first(lane)) is not None:
+            lane.pop()
             if not message.expired(now_ms):
                 return message
             self._expire(message)
@@ -108,7 +106,9 @@ class Shelf:
         self.unlock(message)
         self.store.remove(message)
         if self._in_session(message):
-            self.sessions.tidy(self._session_of(message))
+            session = self._session_of(message)
+            self._first(session.lane)
+            self.sessions.tidy(session)
 
     def give_back(self, message: Message, now_ms: int, *, failed: bool) -> None:
         """Unlock a message; it takes its old place, or is dead-lettered after too many failures."""
@@ -205,6 +205,15 @@ class Shelf:
             self.sessions.offer(session)
         else:
             self.lane.push(message.number)
+
+    def _first(self, lane: Lane) -> Message | None:
+        """Return the first message that really waits in a lane, after dropping those before it."""
+        while lane:
+            message = self.store.get(lane.first())
+            if message is not None and message.tag is None and message.state == State.ACTIVE:
+                return message
+            lane.pop()
+        return None
 
     def _expire(self, message: Message) -> None:
         if self.settings.dead_letter_on_expiration:

@@ -16,6 +16,11 @@ class Store:
     Args:
         path: of the queue.
         journal: told of every change.
+
+    Attributes:
+        last: the highest number that a message had.
+        counts: of messages, by state.
+        size_bytes: of all messages, as they were sent.
     """
 
     def __init__(self, path: str, journal: Journal) -> None:
@@ -24,7 +29,7 @@ class Store:
         self._messages: dict[int, Message] = {}
         # Ascending; may name messages that are gone, until there are too many of those.
         self._numbers: list[int] = []
-        self._last = 0
+        self.last = 0
         self.counts: Counter[State] = Counter()
         self.size_bytes = 0
 
@@ -37,13 +42,13 @@ class Store:
 
     def add(self, message: Message) -> None:
         """Put a message behind all others, under a new number."""
-        message.number = self._last + 1
+        message.number = self.last + 1
         self.restore(message)
         self._journal.kept(self._path, message)
 
     def restore(self, message: Message) -> None:
         """Put back a message that has its number, higher than all that are there."""
-        self._last = message.number
+        self.last = max(self.last, message.number)
         self._messages[message.number] = message
         self._numbers.append(message.number)
         self.counts[message.state] += 1
@@ -67,8 +72,8 @@ class Store:
 
     def reserve(self) -> int:
         """Return a number that no message will have."""
-        self._last += 1
-        return self._last
+        self.last += 1
+        return self.last
 
     def browse(self, number: int) -> Iterator[Message]:
         """Yield the messages from a number on, in order."""

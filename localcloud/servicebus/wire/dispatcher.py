@@ -9,6 +9,9 @@ from localcloud.servicebus.broker.sessions import Session
 
 __all__ = ["Acceptor", "Consumer", "Dispatcher"]
 
+# After so many messages each, connections get to write, and others to be read.
+_ROUNDS_MAX = 100
+
 
 class Consumer(Protocol):
     """A link that takes messages."""
@@ -77,10 +80,12 @@ class Dispatcher:
     def _run(self) -> None:
         self._woken = False
         self._hand_out_sessions()
-        delivered = True
-        while delivered:
+        for _ in range(_ROUNDS_MAX):
             # Not `any`, which would stop at the first that took one.
-            delivered = sum([each.deliver() for each in list(self._consumers)]) > 0
+            if not sum([each.deliver() for each in list(self._consumers)]):
+                break
+        else:
+            self.wake()
         # Who was first is last next time.
         self._consumers = self._consumers[1:] + self._consumers[:1]
 

@@ -20,7 +20,7 @@ from azure.servicebus.exceptions import (
 )
 from servicebus_namespace import Namespace, World, bodies, message, take
 
-from localcloud.servicebus import Fault, QueueSettings, ServiceBusServer
+from localcloud.servicebus import Fault, QueueSettings, ServiceBusServer, journal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -187,12 +187,33 @@ async def test_state_is_kept_over_a_restart(tmp_path):
     assert bodies(await take(receiver, 2)) == ["d", "e"]
     (again,) = await receiver.receive_deferred_messages(deferred.sequence_number)
     assert str(again) == "b"
+    (number,) = await sender.schedule_messages(message("new"), datetime.now(UTC) + timedelta(hours=1))
+    # Numbers go on where they were, past those of messages that are gone.
+    assert number > 6
     (letter,) = await namespace.dead_letters()
     assert letter.dead_letter_reason == "poison"
     holder = await namespace.receiver("grouped", session_id="a")
     assert await holder.session.get_state() == b"state"
     assert bodies(await take(holder, 2)) == ["1", "2"]
     await world.close()
+
+
+async def test_a_journal_that_has_grown_is_written_anew(tmp_path, monkeypatch):
+    """What came and went leaves the journal, and what is there stays in it."""
+    monkeypatch.setattr(journal, "_REWRITE_BYTES_MIN", 100_000)
+    world = World(ServiceBusServer(directory=tmp_path))
+    await world.server.start()
+    namespace = Namespace(world)
+    namespace.create()
+    sender, receiver = await namespace.pair(receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE)
+    for number in range(20):
+        await sender.send_messages(message(f"{number}" + "x" * 20_000))
+        if number < 19:
+            await take(receiver)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 150_000
+    await world.close()
+    world = World(ServiceBusServer(directory=tmp_path))
+    assert world.server.describe_queue(namespace.queue)["active"] == 1
 
 
 @pytest.fixture

@@ -283,3 +283,19 @@ async def test_a_dead_letter_queue_takes_no_messages_of_its_own(namespace):
     namespace.create()
     with pytest.raises(ServiceBusError, match="not-allowed"):
         await namespace.sender(f"{namespace.queue}/$DeadLetterQueue")
+
+
+async def test_a_reader_that_is_slow_gets_everything(namespace):
+    """More than a connection holds at once is delivered as it is read, in order and complete."""
+    namespace.create()
+    sender = await namespace.sender()
+    for first in range(0, 400, 100):
+        numbers = range(first, first + 100)
+        await sender.send_messages([message(f"{number} " + "x" * 2000) for number in numbers])
+    receiver = await namespace.receiver(
+        prefetch_count=1000, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE
+    )
+    got = []
+    while len(got) < 400:
+        got += await receiver.receive_messages(400 - len(got), max_wait_time=5)
+    assert [int(str(each).split()[0]) for each in got] == list(range(400))

@@ -157,3 +157,20 @@ async def test_dead_letters_of_a_session_queue_have_no_sessions(namespace):
     await holder.dead_letter_message(got, reason="poison")
     (dead,) = await namespace.dead_letters()
     assert (str(dead), dead.session_id) == ("bad", "a")
+
+
+async def test_sessions_go_with_their_last_message(namespace):
+    """A session whose messages were taken or expired is listed no more, and is not the next available."""
+    namespace.create(requires_session=True)
+    sender = await namespace.sender()
+    short = timedelta(seconds=5)
+    await sender.send_messages(
+        [message("1", session_id="a", time_to_live=short), message("2", session_id="a", time_to_live=short)]
+    )
+    listed = namespace.client().list_queue_sessions(namespace.queue)
+    assert [each async for each in listed] == ["a"]
+    namespace.server.advance_clock(6)
+    listed = namespace.client().list_queue_sessions(namespace.queue)
+    assert [each async for each in listed] == []
+    with pytest.raises(OperationTimeoutError):
+        await namespace.receiver(session_id=NEXT_AVAILABLE_SESSION, max_wait_time=0.3)
