@@ -15,7 +15,9 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import aiohttp
 from aiobotocore.session import get_session
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 
 from bench.stage import DATABASE
@@ -51,9 +53,9 @@ class Target:
                 operations = [(self._verb, (document,)) for document in documents]
                 await self._container.execute_item_batch(operations, pk)
             elif self._verb == "create":
-                await self._container.create_item(documents[0], no_response=True)
+                await self._container.create_item(documents[0])
             else:
-                await self._container.upsert_item(documents[0], no_response=True)
+                await self._container.upsert_item(documents[0])
             self.written += len(documents)
         finally:
             self._room.release()
@@ -111,7 +113,14 @@ async def _run(what: str, table: str, container: str, items: int) -> dict[str, f
     async with (
         session.create_client("dynamodb") as dynamodb,
         session.create_client("dynamodbstreams") as streams,
-        CosmosClient(os.environ["COSMOS_ENDPOINT"], os.environ["COSMOS_KEY"]) as account,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=WRITERS)) as connections,
+        CosmosClient(
+            os.environ["COSMOS_ENDPOINT"],
+            os.environ["COSMOS_KEY"],
+            transport=AioHttpTransport(session=connections, session_owner=False),
+            no_response_on_write=True,
+            enable_compact_utf8_item_writes=True,
+        ) as account,
     ):
         proxy = account.get_database_client(DATABASE).get_container_client(container)
         await proxy.read()
