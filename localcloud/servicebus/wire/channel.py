@@ -75,6 +75,8 @@ class Channel:
 
     def settle(self, delivery_id: int, outcome: Outcome, *, receiver: bool) -> None:
         """Tell the client the outcome of a delivery, settled; as its `receiver` or else its sender."""
+        # One frame each, though several could share one: azure-servicebus waits out its socket's timeout
+        # for every message that it settles at the same time and whose outcome came in another's frame.
         told = disposition_frame(self._number, receiver=receiver, delivery_id=delivery_id, outcome=outcome)
         self.connection.send_frames([told])
 

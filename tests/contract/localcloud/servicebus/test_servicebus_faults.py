@@ -122,6 +122,46 @@ async def test_a_delay_holds_an_answer_back(namespace):
     assert bodies(await take(receiver, 2)) == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"AMQP\x02\x01\x00\x00",
+        b"AMQP\x00\x01\x00\x00" + b"\xff" * 64,
+        b"AMQP\x00\x01\x00\x00" + b"\x00\x00\x00\x0c\x02\x00\x00\x00\x00\x53\x99\x45",
+    ],
+)
+async def test_whoever_speaks_something_else_is_hung_up_on(namespace, sent):
+    """Bytes that are not the protocol end their connection, and nobody else's."""
+    host, port = namespace.server.endpoint.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(sent)
+    await asyncio.wait_for(reader.read(), 50)
+    writer.close()
+    namespace.create()
+    await (await namespace.sender()).send_messages(message())
+    assert namespace.counts() == (1, 0, 0, 0)
+
+
+async def test_a_server_that_was_stopped_starts_again(namespace):
+    """Stop ends connections and keeps queues; start listens on the same ports."""
+    world = World(ServiceBusServer())
+    await world.server.start()
+    other = Namespace(world)
+    other.create()
+    sender = await other.sender()
+    await sender.send_messages(message())
+    before = world.server.connection_string, world.server.control_url
+    await world.server.stop()
+    with pytest.raises(ServiceBusError):
+        await sender.send_messages(message())
+    await world.server.start()
+    assert (world.server.connection_string, world.server.control_url) == before
+    await sender.send_messages(message())
+    assert other.counts() == (2, 0, 0, 0)
+    await world.close()
+
+
 async def test_the_control_path_does_what_python_does(namespace):
     """Queues, faults, the clock and counts are reached over HTTP, and bad requests are told why."""
     server = namespace.server
