@@ -2,6 +2,7 @@
 
 import os
 from heapq import heappop, heappush
+from itertools import count
 
 from localcloud.servicebus.broker.errors import message_lock_lost
 from localcloud.servicebus.broker.message import Message
@@ -17,6 +18,8 @@ class Locks:
 
     def __init__(self) -> None:
         self._by_tag: dict[bytes, Message] = {}
+        # Tags are unique beyond this process, so that one from before a restart is known to be lost.
+        self._stem, self._numbers = os.urandom(8), count()
         # When a tag expires; may name tags that are settled or renewed.
         self._due: list[tuple[int, bytes]] = []
 
@@ -25,7 +28,7 @@ class Locks:
 
     def grant(self, message: Message, until_ms: int, *, expires: bool = True) -> bytes:
         """Lock a message and return the tag."""
-        tag = os.urandom(16)
+        tag = self._stem + next(self._numbers).to_bytes(8, "big")
         message.tag, message.locked_until_ms = tag, until_ms
         self._by_tag[tag] = message
         if expires:

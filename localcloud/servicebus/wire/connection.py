@@ -114,7 +114,10 @@ class Connection(asyncio.Protocol):
     def perform(self, call: Call) -> None:
         """Do what was asked for, between the faults that befall it."""
         struck = self.hub.faults.strike(call.operation, call.path)
-        self._advance(self._steps(call, struck))
+        if struck:
+            self._advance(self._steps(call, struck))
+        else:
+            self._simply(call)
 
     def abort(self) -> None:
         """Break the connection so that the client sees it reset."""
@@ -129,20 +132,32 @@ class Connection(asyncio.Protocol):
         """Whether one of its links holds a session of a queue."""
         return any(channel.holds(path, session_id) for channel in self._channels.values())
 
+    def _simply(self, call: Call) -> None:
+        try:
+            answer = call.act()
+        except RefusedError as error:
+            self._refuse(call, error)
+        else:
+            self.hub.counts[call.operation + " ok"] += 1
+            answer()
+
+    def _refuse(self, call: Call, error: RefusedError) -> None:
+        self.hub.counts[f"{call.operation} {error.condition}"] += 1
+        call.refuse(error)
+
     def _steps(self, call: Call, struck: list[Fault]) -> Iterator[float]:
-        """Do a call, and yield how many seconds to wait before going on."""
-        result = "ok"
+        """Do a call between faults, and yield how many seconds to wait before going on."""
         try:
             yield from self._suffer(call, struck, "before")
             answer = call.act()
             yield from self._suffer(call, struck, "after")
         except RefusedError as error:
-            refusal, result = error, error.condition
-            answer = lambda: call.refuse(refusal)  # noqa: E731 - one of two ways to answer
+            self._refuse(call, error)
         except _BrokenError:
-            return
-        self.hub.counts[f"{call.operation} {result}"] += 1
-        answer()
+            self.hub.counts[f"{call.operation} broken"] += 1
+        else:
+            self.hub.counts[call.operation + " ok"] += 1
+            answer()
 
     def _suffer(self, call: Call, struck: list[Fault], when: str) -> Iterator[float]:
         for fault in struck:
