@@ -105,6 +105,9 @@ class DeadLetters(Protocol):
     async def count_dead_letters(self, pipeline: str) -> int:
         """How many are open."""
 
+    async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
+        """Those of the keys whose newest letter was waived: an operator accepts that they differ."""
+
     async def settle_dead_letter(self, letter_id: int, state: str) -> bool:
         """Move an open letter to ``replayed`` or ``waived``; False where it is not open."""
 

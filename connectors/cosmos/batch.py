@@ -7,6 +7,7 @@ out, and the rest is sent again.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -101,7 +102,7 @@ async def _attempt(
         refused = writes[error.index]
         rest = [write for write in writes if write is not refused]
         if _needs_nothing(refused, error.refusal):
-            return await _without_needless(container, rest)
+            return await _after_needless(container, refused, rest, failures)
         failure = translate(error.refusal, of_change=True)
         if not isinstance(failure, ChangeError):
             raise failure from error
@@ -134,17 +135,33 @@ async def _after_refusal(container: CosmosContainer, writes: Sequence[Write], re
     return await _apply_chunk(container, writes[:half]) | await _apply_chunk(container, writes[half:])
 
 
-async def _without_needless(container: CosmosContainer, writes: Sequence[Write]) -> Sequence[Write]:
-    """The writes less those that need nothing: creates of what is present, deletes of what is absent."""
-    asked = [write for write in writes if write.verb != UPSERT]
-    if not asked:
+async def _after_needless(
+    container: CosmosContainer, refused: Write, rest: Sequence[Write], failures: Failures
+) -> Sequence[Write]:
+    """What is still to be sent once one operation turned out to need nothing.
+
+    That a delete is needless is proved only by its own refusal, never by a read, which may be answered by a
+    replica that does not have the document yet. So the other deletes go out one by one. A create may be
+    left out on a read's word: a row whose document was deleted since has a tombstone, and is not sent.
+    """
+    if refused.verb == CREATE:
+        return await _without_present(container, rest)
+    deletes = [write for write in rest if write.verb == DELETE]
+    for outcome in await asyncio.gather(*(_apply_chunk(container, [delete]) for delete in deletes)):
+        failures |= outcome
+    return [write for write in rest if write.verb != DELETE]
+
+
+async def _without_present(container: CosmosContainer, writes: Sequence[Write]) -> Sequence[Write]:
+    """The writes less the creates of what is present."""
+    creates = [write for write in writes if write.verb == CREATE]
+    if not creates:
         return writes
     try:
-        present = await container.present([write.at.id for write in asked], asked[0].at.pk)
+        present = await container.present([write.at.id for write in creates], creates[0].at.pk)
     except RefusedError as error:
         raise translate(error.refusal) from error
-    needless = {write.at.id for write in asked if (write.verb == CREATE) == (write.at.id in present)}
-    return [write for write in writes if write.at.id not in needless]
+    return [write for write in writes if write.verb != CREATE or write.at.id not in present]
 
 
 def _needs_nothing(write: Write, refusal: Refusal) -> bool:

@@ -94,18 +94,22 @@ def newest_places(lineage: Lineage, now: float) -> dict[str, Place]:
 def resumed_places(saved: Mapping[str, Place], lineage: Lineage, now: float) -> dict[str, Place]:
     """Where reading goes on: the saved places, and the shards that open now.
 
-    Ended shards that are no longer listed are left out.
+    Ended shards that are no longer listed are left out. What opens without a known parent may have lost
+    records ever since the lineage was last known, so it counts as unread from the oldest saved time on.
     """
     kept = {
         shard: place
         for shard, place in saved.items()
         if shard in lineage.shards or place.where is not Where.END
     }
-    return kept | uncovered_places(kept, lineage, now)
+    oldest = min((place.since for place in saved.values()), default=now)
+    return kept | uncovered_places(kept, lineage, oldest)
 
 
-def uncovered_places(known: Mapping[str, Place], lineage: Lineage, now: float) -> dict[str, Place]:
+def uncovered_places(known: Mapping[str, Place], lineage: Lineage, since: float) -> dict[str, Place]:
     """Shards that have to be opened: those which no known place covers.
+
+    ``since`` is from when on a shard without a known parent is unread.
 
     A known place covers its shard, the shard's ancestors, and, until it is at its end, the descendants,
     which come in their turn. A child of an ended shard begins at its oldest record.
@@ -116,9 +120,9 @@ def uncovered_places(known: Mapping[str, Place], lineage: Lineage, now: float) -
     unread = {shard for shard, place in known.items() if place.where is not Where.END}
     before = unread.union(missing)
     opening = [shard for shard in missing if before.isdisjoint(lineage.ancestors(shard))]
-    return {shard: Place(Where.OLDEST, _since(shard, known, lineage, now)) for shard in opening}
+    return {shard: Place(Where.OLDEST, _since(shard, known, lineage, since)) for shard in opening}
 
 
-def _since(shard: str, known: Mapping[str, Place], lineage: Lineage, now: float) -> float:
+def _since(shard: str, known: Mapping[str, Place], lineage: Lineage, otherwise: float) -> float:
     parent = lineage.shards[shard].parent
-    return known[parent].since if parent is not None and parent in known else now
+    return known[parent].since if parent is not None and parent in known else otherwise

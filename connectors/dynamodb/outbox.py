@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from replicator.model.change import Batch
@@ -22,6 +23,12 @@ _PAUSE_SECONDS_MAX = 5.0
 _JITTER = random.SystemRandom()
 
 
+@dataclass(slots=True)
+class _Waiting:
+    batch: Batch
+    holds_page: bool
+
+
 class Outbox:
     """Batches in the order in which they are to be read.
 
@@ -31,14 +38,27 @@ class Outbox:
 
     def __init__(self, pages_max: int) -> None:
         self.pages = asyncio.Semaphore(pages_max)
-        self._batches: deque[tuple[Batch, bool]] = deque()
+        self._batches: deque[_Waiting] = deque()
+        self._sayings: dict[str, _Waiting] = {}
         self._troubles: dict[str, Exception] = {}
         self._failure: BaseException | None = None
         self._filled = asyncio.Event()
 
     def put(self, batch: Batch, *, holds_page: bool = False) -> None:
-        """Append a batch; one that holds a page's permit gives it back when it is read."""
-        self._batches.append((batch, holds_page))
+        """Append a batch; one that holds a page's permit gives it back when it is read.
+
+        What a quiet shard says replaces what it said before and nobody has read yet, so that a reader
+        that pauses finds one such batch per shard and not one per second.
+        """
+        saying = _only_says(batch)
+        waiting = self._sayings.pop(batch.partition, None)
+        if saying and waiting is not None:
+            waiting.batch = batch
+        else:
+            waiting = _Waiting(batch, holds_page)
+            self._batches.append(waiting)
+        if saying:
+            self._sayings[batch.partition] = waiting
         self._filled.set()
 
     async def persist(self, activity: str, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -73,10 +93,12 @@ class Outbox:
             self._raise_trouble()
             self._filled.clear()
             await self._filled.wait()
-        batch, holds_page = self._batches.popleft()
-        if holds_page:
+        waiting = self._batches.popleft()
+        if self._sayings.get(waiting.batch.partition) is waiting:
+            del self._sayings[waiting.batch.partition]
+        if waiting.holds_page:
             self.pages.release()
-        return batch
+        return waiting.batch
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -85,3 +107,8 @@ class Outbox:
     def _raise_trouble(self) -> None:
         for activity in tuple(self._troubles):
             raise self._troubles.pop(activity)
+
+
+def _only_says(batch: Batch) -> bool:
+    """Whether the batch tells nothing but that its shard was read."""
+    return not (batch.changes or batch.ended or batch.opened or batch.forgotten or batch.marks)

@@ -54,7 +54,7 @@ def read(path: FilePath) -> Document:
     except OSError as error:
         raise ConfigError(
             [f"{path}: the configuration file cannot be read: {error.strerror}."],
-            hint="Name it after the command: `replicator run FILE`. config/examples has files to start from.",
+            hint="Name it so: `replicator run FILE`. config/examples has files to start from.",
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: the file is not UTF-8 text: {error}."]) from error

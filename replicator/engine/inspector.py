@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from replicator.engine.backfill import restore_keys
 from replicator.engine.pipeline import Pipeline
@@ -45,11 +46,9 @@ class Inspector:
         pipeline = self._pipeline
         try:
             await self._compare(progress, repair=repair)
-            backfill = pipeline.keeper.backfill
-            if backfill.completed_at is not None and progress.started_at >= backfill.completed_at:
-                pipeline.keeper.note(replace(backfill, mismatches=progress.mismatches))
-        except ReplicatorError as error:
-            progress.error = error.message
+            self._note(progress.mismatches, progress)
+        except Exception as error:  # noqa: BLE001 - a verification that fails must not stop replication
+            progress.error = error.message if isinstance(error, ReplicatorError) else repr(error)
         except asyncio.CancelledError:
             progress.error = "the pipeline stopped"
             raise
@@ -64,6 +63,8 @@ class Inspector:
             sink=pipeline.sink,
             catch_up=pipeline.proofs.applied,
             repair=self._repair if repair else None,
+            find_waived=partial(parts.store.find_waived, parts.name),
+            found=self._worsen,
             retrier=pipeline.retrier,
         )
         comparison = await parts.store.open_comparison(parts.name)
@@ -73,6 +74,17 @@ class Inspector:
         finally:
             await report.close()
             await comparison.close()
+
+    def _worsen(self, progress: Verification) -> None:
+        """A mismatch counts from the moment it is found; a clean bill only at the end of a pass."""
+        known = self._pipeline.keeper.backfill.mismatches
+        if progress.mismatches > (known or 0):
+            self._note(progress.mismatches, progress)
+
+    def _note(self, mismatches: int, progress: Verification) -> None:
+        backfill = self._pipeline.keeper.backfill
+        if backfill.completed_at is not None and progress.started_at >= backfill.completed_at:
+            self._pipeline.keeper.note(replace(backfill, mismatches=mismatches))
 
     async def _repair(self, keys: Sequence[Key]) -> None:
         await restore_keys(self._pipeline.delivery, self._pipeline.restore, keys)

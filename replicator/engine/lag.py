@@ -14,18 +14,31 @@ from replicator.connector import Start
 from replicator.engine.lanes import Write
 from replicator.model.change import Batch
 
+CLOCK_SKEW_SECONDS = 2.0
+"""How far the source's clock may be ahead of ours; both run NTP.
+
+What was read to a later moment than that is evidence from before a clock was set, and proves nothing.
+"""
+
 
 class Partitions:
-    """The open partitions, and the instant up to which each has proved itself read."""
+    """The open partitions, and the instant up to which each has proved itself read.
+
+    ``observations`` counts the batches that proved anything, so that a caller can ask for newer evidence.
+    """
 
     def __init__(self, start: Start) -> None:
+        self.observations = 0
         self._read_to: dict[str, float | None] = dict.fromkeys(start.open_partitions)
+        self._latest: dict[str, tuple[int, float]] = {}
 
     def observe(self, batch: Batch) -> None:
         """Take in what a batch proves. A child that its parent opened is unread until it is read."""
         if batch.ended:
             self._read_to.pop(batch.partition, None)
         elif batch.read_to is not None:
+            self.observations += 1
+            self._latest[batch.partition] = (self.observations, batch.read_to)
             self._read_to[batch.partition] = max(batch.read_to, self._read_to.get(batch.partition) or 0.0)
         for partition in batch.opened or {}:
             self._read_to.setdefault(partition, None)
@@ -34,10 +47,14 @@ class Partitions:
         """After a reconnect: the partitions that are open now, with what is still true of them."""
         self._read_to = {name: self._read_to.get(name) for name in start.open_partitions}
 
-    def read_beyond(self, moment: float) -> bool:
-        """True where every open partition is read to beyond this instant; never true of none."""
-        seen = self._read_to.values()
-        return bool(seen) and all(read_to is not None and read_to > moment for read_to in seen)
+    def read_beyond(self, moment: float, after: int = 0) -> bool:
+        """True where every open partition has shown itself read to beyond this instant; never true of none.
+
+        Only evidence that came after so many ``observations`` counts.
+        """
+        nothing = (0, 0.0)
+        evidence = [self._latest.get(name, nothing) for name in self._read_to]
+        return bool(evidence) and all(number > after and read_to > moment for number, read_to in evidence)
 
     @property
     def read_to(self) -> Mapping[str, float | None]:
@@ -80,7 +97,7 @@ def measure(
     """
     oldest = oldest_pending(pending)
     read_to = partitions.read_to
-    ages = {name: None if seen is None else max(0.0, now - seen) for name, seen in read_to.items()}
+    ages = {name: _age(seen, now) for name, seen in read_to.items()}
     stale = tuple(sorted(name for name, age in ages.items() if age is None or age > freshness_seconds_max))
     unread = any(age is None for age in ages.values()) or not ages
     return Lag(
@@ -91,6 +108,13 @@ def measure(
         partitions_fresh=len(ages) - len(stale),
         stale=stale,
     )
+
+
+def _age(seen: float | None, now: float) -> float | None:
+    """How long ago; None where it was never seen, or seen in a future that a stepped clock left behind."""
+    if seen is None or seen > now + CLOCK_SKEW_SECONDS:
+        return None
+    return max(0.0, now - seen)
 
 
 def oldest_pending(pending: Iterable[Write]) -> dict[str, float]:

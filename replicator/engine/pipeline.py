@@ -183,7 +183,7 @@ class Pipeline:
             clean = await self._finish()
             for task in writing:
                 task.cancel()
-        return clean
+        return clean and not len(self.delivery.lanes)  # a command may have come in at the last moment
 
     async def _finish(self) -> bool:
         try:

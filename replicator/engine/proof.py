@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 from replicator.connector import Marks, Source
-from replicator.engine.lag import Partitions
+from replicator.engine.lag import CLOCK_SKEW_SECONDS, Partitions
 from replicator.engine.retry import Retrier
 from replicator.engine.tracker import Tracker
 from replicator.model.change import Batch
@@ -21,8 +21,6 @@ from replicator.model.clock import Clock
 
 BY_MARK = "by mark"
 BY_TIME = "by time"
-CLOCK_SKEW_SECONDS = 2.0
-"""How far the source's clock may be behind ours before *by time* misleads; both run NTP."""
 
 MARK_SECONDS = 30.0
 """After this a mark counts as swallowed and another one is asked for."""
@@ -76,18 +74,29 @@ class Proofs:
         return self.label
 
     async def _read_by_mark(self, source: Marks) -> int:
+        """The sequence up to which everything committed before this call has been read.
+
+        Any mark of this call proves it. One that is late is not one that was swallowed, so it is still
+        waited for after another was asked for.
+        """
+        asked: list[str] = []
         while True:
-            name = await self._retrier.persist("source", "mark", source.mark)
+            asked.append(await self._retrier.persist("source", "mark", source.mark))
+            del asked[:-SEEN_MAX]
             try:
                 async with asyncio.timeout(MARK_SECONDS):
-                    await self._until(partial(self._seen.__contains__, name))
-                return self._seen[name]
+                    await self._until(partial(self._any_seen, asked))
+                return min(self._seen[name] for name in asked if name in self._seen)
             except TimeoutError:
                 continue
 
+    def _any_seen(self, names: list[str]) -> bool:
+        return any(name in self._seen for name in names)
+
     async def _read_by_time(self) -> int:
         moment = self._clock.wall() + CLOCK_SKEW_SECONDS
-        await self._until(lambda: self._partitions.read_beyond(moment))
+        asked = self._partitions.observations
+        await self._until(lambda: self._partitions.read_beyond(moment, after=asked))
         return self._tracker.read
 
     async def _until(self, condition: Callable[[], bool]) -> None:

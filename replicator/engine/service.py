@@ -36,7 +36,7 @@ class Service:
         self._bounds = bounds
         self._clock = clock
         self.started_at = clock.wall()
-        self.verdict: Verdict = judge([], bounds, None, self.started_at)
+        self.verdict: Verdict = judge([], bounds, None, clock.monotonic())
 
     async def run(self) -> None:
         """Run all pipelines and judge the gate until ``stop``; one pipeline's failure stops no other."""
@@ -62,7 +62,7 @@ class Service:
     def judge(self) -> Verdict:
         """The gate's verdict at this moment."""
         observations = [observation_of(status) for status in self.statuses()]
-        self.verdict = judge(observations, self._bounds, self.verdict, self._clock.wall())
+        self.verdict = judge(observations, self._bounds, self.verdict, self._clock.monotonic())
         return self.verdict
 
     def statuses(self) -> list[PipelineStatus]:

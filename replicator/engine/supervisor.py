@@ -35,6 +35,9 @@ T = TypeVar("T")
 
 FOLLOW_SECONDS = 1.0
 
+TROUBLE_SECONDS_MAX = 30.0
+"""A side that has been in trouble for longer makes the pipeline unhealthy, however fresh the other is."""
+
 
 class NotNowError(CutoverError):
     """A command cannot be carried out in the pipeline's present state; the message says why."""
@@ -157,6 +160,8 @@ class Supervisor:
         self._wanted.set()
         if self._pipeline is None:
             return
+        if self._inspector is not None:
+            self._inspector.abandon()
         if self._pipeline.connected.is_set():
             self._pipeline.stop()
         elif self._task is not None:
@@ -222,7 +227,7 @@ class Supervisor:
             ended.cancel()
 
     def _running(self) -> Pipeline:
-        if self._pipeline is None or self._failure is not None or not self._pipeline.connected.is_set():
+        if self.state not in (State.RUNNING, State.PAUSED) or self._pipeline is None:
             raise NotNowError(
                 f"{self.charge.name} is {self.state.value}",
                 hint="Look at `replicator status`; `replicator resume` starts a failed pipeline again.",
@@ -253,13 +258,13 @@ class Supervisor:
         """Everything that is known, at this moment."""
         charge, pipeline, state = self.charge, self._pipeline, self.state
         lag = None if pipeline is None else lag_of(pipeline, charge.freshness_seconds_max)
-        fresh = lag is not None and not lag.stale
+        well = lag is not None and not lag.stale and not _has_old_trouble(pipeline)
         status = PipelineStatus(
             name=charge.name,
             source=charge.source,
             sink=charge.sink,
             state=state,
-            healthy=state is State.PAUSED or (state is State.RUNNING and fresh),
+            healthy=state is State.PAUSED or (state is State.RUNNING and well),
             failure=self._failure,
             lag=lag,
         )
@@ -282,3 +287,11 @@ class Supervisor:
             troubles=pipeline.troubles.current,
             verification=None if self._inspector is None else self._inspector.progress,
         )
+
+
+def _has_old_trouble(pipeline: Pipeline | None) -> bool:
+    """Whether something has been waiting for longer than a passing disturbance lasts."""
+    if pipeline is None:
+        return False
+    now = pipeline.parts.clock.wall()
+    return any(now - trouble.since > TROUBLE_SECONDS_MAX for trouble in pipeline.troubles.current)

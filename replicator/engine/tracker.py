@@ -8,7 +8,8 @@ across a parent and its children (docs/adr/0002).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from replicator.connector import Start
 from replicator.model.change import Batch, Position, Positions
@@ -30,6 +31,17 @@ class Ticket:
             self.done()
 
 
+@dataclass(slots=True)
+class Entry:
+    """A batch with changes, and the batches without any that followed it."""
+
+    moves: dict[str, Position | None]
+    ticket: Ticket
+    changes: int
+    size_bytes: int
+    batches: int = 1
+
+
 class Tracker:
     """The sequence of batches read, and its durable prefix.
 
@@ -47,7 +59,7 @@ class Tracker:
         self.advanced: Callable[[], None] = lambda: None
         self._read_positions = dict(start.positions)
         self._durable_positions = dict(start.positions)
-        self._sequence: deque[tuple[Batch, Ticket]] = deque()
+        self._sequence: deque[Entry] = deque()
 
     @property
     def read_positions(self) -> Positions:
@@ -68,30 +80,47 @@ class Tracker:
             positions.update({partition: start.positions[partition] for partition in new})
 
     def track(self, batch: Batch) -> Ticket:
-        """Append a batch; its ticket must be resolved once for each of its changes."""
+        """Append a batch; its ticket must be resolved once for each of its changes.
+
+        A batch without changes says only where reading is; it joins the one before it, so that a source
+        that goes on saying so takes no room while a change is stuck.
+        """
         self.read += 1
-        _advance(self._read_positions, batch)
-        ticket = Ticket(len(batch.changes), self._settle)
-        self._sequence.append((batch, ticket))
-        self.changes_pending += len(batch.changes)
-        self.bytes_pending += batch.size_bytes
-        if not batch.changes:
+        moves = _moves(batch)
+        _advance(self._read_positions, moves)
+        if batch.changes or not self._sequence:
+            entry = Entry(
+                moves, Ticket(len(batch.changes), self._settle), len(batch.changes), batch.size_bytes
+            )
+            self._sequence.append(entry)
+            self.changes_pending += entry.changes
+            self.bytes_pending += entry.size_bytes
+        else:
+            entry = self._sequence[-1]
+            entry.moves.update(moves)
+            entry.batches += 1
+        if not entry.ticket.pending:
             self._settle()
-        return ticket
+        return entry.ticket
 
     def _settle(self) -> None:
-        while self._sequence and not self._sequence[0][1].pending:
-            batch, _ = self._sequence.popleft()
-            _advance(self._durable_positions, batch)
-            self.durable += 1
-            self.changes_pending -= len(batch.changes)
-            self.bytes_pending -= batch.size_bytes
+        while self._sequence and not self._sequence[0].ticket.pending:
+            entry = self._sequence.popleft()
+            _advance(self._durable_positions, entry.moves)
+            self.durable += entry.batches
+            self.changes_pending -= entry.changes
+            self.bytes_pending -= entry.size_bytes
         self.advanced()
 
 
-def _advance(positions: dict[str, Position], batch: Batch) -> None:
-    positions[batch.partition] = batch.position
-    for partition, position in (batch.opened or {}).items():
-        positions.setdefault(partition, position)
-    for partition in batch.forgotten:
-        positions.pop(partition, None)
+def _moves(batch: Batch) -> dict[str, Position | None]:
+    """Where a batch takes the positions; None forgets one."""
+    return {**(batch.opened or {}), batch.partition: batch.position, **dict.fromkeys(batch.forgotten)}
+
+
+def _advance(positions: dict[str, Position], moves: Mapping[str, Position | None]) -> None:
+    for partition, position in moves.items():
+        if position is None:
+            positions.pop(partition, None)
+        else:
+            positions[partition] = position

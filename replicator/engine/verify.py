@@ -9,7 +9,7 @@ called clean on hope.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -48,6 +48,7 @@ class Verification:
         candidates: keys whose digests differed between the scans.
         found: mismatches by kind, before any repair.
         repaired: how many of them were repaired and then found equal.
+        waived: how many of them an operator waived as dead letters; they are listed and not repaired.
         report: where every mismatch is listed, one JSON line each.
         error: why the pass broke off, if it did.
     """
@@ -59,13 +60,14 @@ class Verification:
     candidates: int = 0
     found: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     repaired: int = 0
+    waived: int = 0
     report: str = ""
     error: str | None = None
 
     @property
     def mismatches(self) -> int:
-        """What is left after the repairs."""
-        return sum(self.found.values()) - self.repaired
+        """What is left after the repairs and nobody waived."""
+        return sum(self.found.values()) - self.repaired - self.waived
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,16 @@ class Verifier:
     """Carries out one verification.
 
     ``catch_up`` waits until everything committed at the source so far is applied; ``repair`` restores keys
-    from the source, inside their lanes; None where nothing is to be repaired.
+    from the source, inside their lanes; None where nothing is to be repaired. ``find_waived`` tells which
+    keys an operator has waived. ``found`` is told at once of mismatches, before the pass has ended.
     """
 
     source: RepairableSource
     sink: ScannableSink
     catch_up: Callable[[], Awaitable[object]]
     repair: Callable[[Sequence[Key]], Awaitable[None]] | None
+    find_waived: Callable[[Sequence[Key]], Awaitable[Set[Key]]]
+    found: Callable[[Verification], None]
     retrier: Retrier
 
     async def verify(self, progress: Verification, comparison: Comparison, report: Report) -> None:
@@ -105,19 +110,31 @@ class Verifier:
         mismatched = await self._settle(candidates, looks_max=1 if progress.quiet_source else LOOKS_MAX)
         if not mismatched:
             return
-        repaired: set[Key] = set()
-        if self.repair is not None:
-            await self.repair(list(mismatched))
-            repaired = mismatched.keys() - (await self._settle(list(mismatched), LOOKS_MAX)).keys()
+        waived = await self.find_waived(list(mismatched))
+        repaired = await self._repair([key for key in mismatched if key not in waived])
         for kind in mismatched.values():
             progress.found[kind] += 1
         progress.repaired += len(repaired)
+        progress.waived += len(waived)
+        self.found(progress)
         await report.write(
             [
-                {"key": key_text(key), "mismatch": kind, "repaired": key in repaired}
+                {
+                    "key": key_text(key),
+                    "mismatch": kind,
+                    "repaired": key in repaired,
+                    "waived": key in waived,
+                }
                 for key, kind in mismatched.items()
             ]
         )
+
+    async def _repair(self, keys: Sequence[Key]) -> Set[Key]:
+        """Restore the keys, where that is wanted, and return those that are equal then."""
+        if self.repair is None or not keys:
+            return frozenset()
+        await self.repair(keys)
+        return set(keys) - (await self._settle(keys, LOOKS_MAX)).keys()
 
     async def _settle(self, candidates: Sequence[Key], looks_max: int) -> dict[Key, str]:
         """Those of the candidates that are mismatches, each with its kind.

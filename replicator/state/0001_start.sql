@@ -34,6 +34,7 @@ CREATE TABLE dead_letters (
 
 -- A key has at most one open letter: a newer one takes its place.
 CREATE UNIQUE INDEX dead_letters_open ON dead_letters (pipeline, key) WHERE state = 'open';
+CREATE INDEX dead_letters_key ON dead_letters (pipeline, key, id);
 
 CREATE TABLE journal (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

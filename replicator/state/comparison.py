@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from replicator.model.key import Key, key_from_text, key_text
 from replicator.state.failures import file_error, state_error
+from replicator.state.threads import in_thread
 
 Result = TypeVar("Result")
 
@@ -71,15 +72,17 @@ class SqliteComparison:
 
     async def close(self) -> None:
         """Remove the file. May be called more than once."""
-        async with self._using:
-            self._connection.close()
-            self._path.unlink(missing_ok=True)
+        await self._run(self._remove)
+
+    def _remove(self) -> None:
+        self._connection.close()
+        self._path.unlink(missing_ok=True)
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         """One piece of work at a time; SQLite's errors in our words."""
         async with self._using:
             try:
-                return await asyncio.to_thread(work)
+                return await in_thread(work)
             except sqlite3.Error as error:
                 raise state_error(self._path, error) from error
 

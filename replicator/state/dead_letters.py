@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from replicator.model.change import Kind
-from replicator.model.key import key_from_text, key_text
+from replicator.model.key import Key, key_from_text, key_text
 from replicator.model.record import record_from_json, record_to_json
 from replicator.stores import DeadLetter
 
@@ -50,6 +50,19 @@ def count_open(connection: sqlite3.Connection, pipeline: str) -> int:
         "SELECT count(*) FROM dead_letters WHERE pipeline = ? AND state = 'open'", (pipeline,)
     ).fetchone()
     return int(count)
+
+
+def find_waived(connection: sqlite3.Connection, pipeline: str, keys: Sequence[Key]) -> set[Key]:
+    """Those of the keys whose newest letter was waived."""
+    waived: set[Key] = set()
+    for key in keys:
+        newest = connection.execute(
+            "SELECT state FROM dead_letters WHERE pipeline = ? AND key = ? ORDER BY id DESC LIMIT 1",
+            (pipeline, key_text(key)),
+        ).fetchone()
+        if newest == ("waived",):
+            waived.add(key)
+    return waived
 
 
 def settle(connection: sqlite3.Connection, letter_id: int, state: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import orjson
 
 from replicator.state.failures import file_error
+from replicator.state.threads import in_thread
 
 
 class JsonLinesReport:
@@ -40,6 +40,6 @@ class JsonLinesReport:
 
     async def _run(self, work: Callable[[], object]) -> None:
         try:
-            await asyncio.to_thread(work)
+            await in_thread(work)
         except OSError as error:
             raise file_error(self._path, error) from error

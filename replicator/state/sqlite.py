@@ -114,6 +114,10 @@ class SqliteStore:
         """See ``replicator.stores.DeadLetters``."""
         return await self._read(partial(dead_letters.count_open, pipeline=pipeline))
 
+    async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
+        """See ``replicator.stores.DeadLetters``."""
+        return await self._read(partial(dead_letters.find_waived, pipeline=pipeline, keys=keys))
+
     async def settle_dead_letter(self, letter_id: int, state: str) -> bool:
         """See ``replicator.stores.DeadLetters``."""
         return await self._write(partial(dead_letters.settle, letter_id=letter_id, state=state))

@@ -134,9 +134,9 @@ class _ReadIsDurable(Tracker):
 
 class _LatestIsDurable(Tracker):
     def _settle(self) -> None:
-        for batch, ticket in self._sequence:
-            if not ticket.pending:
-                self._durable_positions[batch.partition] = batch.position
+        for entry in self._sequence:
+            if not entry.ticket.pending:
+                self._durable_positions |= {name: at for name, at in entry.moves.items() if at is not None}
         super()._settle()
 
 

@@ -110,6 +110,15 @@ class InMemoryStore:
         """How many are open."""
         return len(self._open(pipeline))
 
+    async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
+        """Those of the keys whose newest letter was waived."""
+        newest = {
+            letter.key: letter.state
+            for _, letter in sorted(self._disk.letters.items())
+            if letter.pipeline == pipeline
+        }
+        return {key for key in keys if newest.get(key) == "waived"}
+
     async def settle_dead_letter(self, letter_id: int, state: str) -> bool:
         """Move an open letter on."""
         letter = self._disk.letters.get(letter_id)

@@ -203,6 +203,21 @@ async def dead_letters_are_settled_once(open_store: OpenStore) -> None:
         _expect(states, ["waived", "open"], "a settled letter stays beside a new one")
 
 
+async def waived_keys_are_found_by_their_newest_letter(open_store: OpenStore) -> None:
+    """A key is waived while its newest letter is; a newer open one, or another pipeline's, is not."""
+    async with _opened(open_store) as store:
+        await store.add_dead_letters([LETTER])
+        found = await store.find_waived("orders", [LETTER.key])
+        _expect(set(found), set(), "an open letter is not waived")
+        (letter,) = await store.list_dead_letters("orders", "open", 0, 10)
+        await store.settle_dead_letter(letter.id, "waived")
+        found = await store.find_waived("orders", [LETTER.key, ("another",)])
+        _expect(set(found), {LETTER.key}, "a waived one is")
+        _expect(set(await store.find_waived("other", [LETTER.key])), set(), "of its pipeline only")
+        await store.add_dead_letters([LETTER])
+        _expect(set(await store.find_waived("orders", [LETTER.key])), set(), "the newest decides")
+
+
 async def a_dead_letter_is_got_by_id(open_store: OpenStore) -> None:
     """A letter is found by its id, whatever its state, and by no other."""
     async with _opened(open_store) as store:
@@ -290,6 +305,7 @@ CHECKS: tuple[Check, ...] = (
     dead_letters_survive_exactly,
     newest_dead_letter_of_a_key_replaces,
     dead_letters_are_settled_once,
+    waived_keys_are_found_by_their_newest_letter,
     a_dead_letter_is_got_by_id,
     dead_letters_are_paged,
     journal_keeps_order,

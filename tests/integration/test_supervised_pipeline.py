@@ -205,6 +205,33 @@ async def test_a_replay_that_is_refused_again_stays_open(tmp_path: Path) -> None
         assert world.supervisor.status().dead_letters_open == 1
 
 
+async def test_a_waived_letter_is_listed_and_does_not_count(tmp_path: Path) -> None:
+    """An operator's word that a record may be missing holds in the next verification, repair included."""
+    async with running(tmp_path, document_bytes_max=200, rows=3) as world:
+        await world.proved()
+        world.put("big", "x" * 1000)
+        await until(lambda: world.supervisor.status().dead_letters_open == 1)
+        assert (await world.verified()).mismatches == 1
+        (letter,) = await world.store.list_dead_letters("orders", "open", 0, 10)
+        await world.store.settle_dead_letter(letter.id, "waived")
+        result = await world.verified(repair=True)
+        assert (result.found["missing"], result.waived, result.mismatches) == (1, 1, 0)
+        assert await world.store.count_dead_letters("orders") == 0
+
+
+async def test_a_pass_that_breaks_off_leaves_no_clean_verdict(tmp_path: Path) -> None:
+    """What was found counts at once, whatever becomes of the pass."""
+    async with running(tmp_path, rows=3) as world:
+        await world.proved()
+        assert (await world.verified()).mismatches == 0
+        world.spoil("k1", "spoiled")
+        progress = world.supervisor.verify(repair=False, quiet_source=True)
+        await until(lambda: progress.found["different"])
+        world.supervisor.stop()
+        await until(lambda: world.supervisor.state is State.STOPPED)
+        assert (await world.store.claim("orders")).checkpoint.backfill.mismatches == 1
+
+
 async def test_the_stop_policy_stops_at_the_first_refusal(tmp_path: Path) -> None:
     """With the policy stop nothing is kept aside: the pipeline fails and says which key."""
     async with running(tmp_path, policy="stop", document_bytes_max=200, rows=3) as world:

@@ -126,3 +126,10 @@ def test_every_shard_is_read_once_and_after_its_parent(history):
     assert sorted(read) == sorted(listed.shards)
     for shard in listed.shards.values():
         assert shard.parent is None or read.index(shard.parent) < read.index(shard.id)
+
+
+def test_a_root_that_opens_at_a_resumption_is_unread_since_the_oldest_saved_time():
+    """Between an ended shard and its unlisted descendants records may have expired unseen."""
+    ended = Place(Where.END, 50.0)
+    places = resumed_places({"a": ended}, lineage("g"), 99.0)
+    assert places == {"g": Place(Where.OLDEST, 50.0)}

@@ -92,3 +92,18 @@ def test_what_was_proved_is_not_taken_back() -> None:
     known = partitions(a=999.0)
     known.observe(Batch("a", [], "2", read_to=500.0))
     assert known.read_to == {"a": 999.0}
+
+
+def test_evidence_from_before_a_call_proves_nothing_for_it() -> None:
+    """After a clock was set back, what was read to a future moment is no proof of that moment."""
+    known = partitions(a=5000.0)
+    asked = known.observations
+    assert not known.read_beyond(NOW, after=asked)
+    known.observe(Batch("a", [], "2", read_to=NOW + 1))
+    assert known.read_beyond(NOW, after=asked)
+
+
+def test_a_partition_read_in_the_future_is_unknown() -> None:
+    """A clock that was set back must not make a dead reader look fresh."""
+    lag = figures(partitions(a=NOW + 3600.0))
+    assert (lag.lag_seconds, lag.freshness_seconds, lag.stale) == (None, None, ("a",))

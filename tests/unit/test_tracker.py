@@ -49,6 +49,18 @@ def test_an_empty_batch_advances_at_once() -> None:
     assert (tracked.durable, tracked.durable_positions) == (1, {"a": "1"})
 
 
+def test_batches_without_changes_take_no_room_behind_a_stuck_change() -> None:
+    """A quiet source may go on for days while one change cannot be written."""
+    tracked = tracker(a="0", b="0")
+    stuck = tracked.track(batch("a", "1"))
+    for number in range(1000):
+        tracked.track(batch("b", str(number), changes=0))
+    assert len(tracked._sequence) == 1
+    assert tracked.durable_positions == {"a": "0", "b": "0"}
+    stuck.resolve()
+    assert (tracked.durable, tracked.durable_positions) == (1001, {"a": "1", "b": "999"})
+
+
 def test_forgotten_partitions_leave_the_checkpoint() -> None:
     """A partition that the source forgets is dropped from what is saved."""
     tracked = tracker(a="0", b="END")
