@@ -23,7 +23,7 @@ class QueueSettings(BaseModel):
     Source: the quotas page of the Service Bus documentation, and azure-servicebus's ``QueueProperties``.
 
     Attributes:
-        lock_seconds: how long a message or session is locked; at most 5 minutes.
+        lock_seconds: how long a message or session is locked; 5 seconds to 5 minutes.
         max_delivery_count: failed deliveries after which a message is dead-lettered.
         requires_session: whether every message belongs to a session; fixed at creation.
         duplicate_detection_seconds: the window in which a message id is taken once, 20 seconds to 7 days;
@@ -37,7 +37,7 @@ class QueueSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    lock_seconds: float = Field(default=60.0, gt=0, le=300)
+    lock_seconds: float = Field(default=60.0, ge=5, le=300)
     max_delivery_count: int = Field(default=10, ge=1, le=2000)
     requires_session: bool = False
     duplicate_detection_seconds: float | None = Field(default=None, ge=20, le=7 * 86_400)
