@@ -158,6 +158,14 @@ class Estimates(Protocol):
 
 
 @runtime_checkable
+class Identified(Protocol):
+    """A sink that can tell itself from another one at the same address."""
+
+    async def identity(self) -> str:
+        """Names this very system: another answer means that what was copied is not in here."""
+
+
+@runtime_checkable
 class Emptiness(Protocol):
     """A sink that can prove that it holds nothing."""
 
@@ -263,6 +271,7 @@ __all__ = [
     "Emptiness",
     "Estimates",
     "Finding",
+    "Identified",
     "Inserts",
     "Marks",
     "Position",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from connectors.cosmos import probe
 from connectors.cosmos.batch import CREATE, UPSERT, Write, apply, write_of
@@ -109,6 +110,16 @@ class CosmosSink:
         """
         documents, following = await self._page(piece, cursor, self._settings.page_rows)
         return Page([_row(document) for document in documents], following)
+
+    async def identity(self) -> str:
+        """Account, names, and the resource id, which a container that is made again does not keep."""
+        try:
+            definition = await self._container.definition()
+        except RefusedError as error:
+            raise translate(error.refusal) from error
+        settings = self._settings
+        host = urlsplit(settings.endpoint).netloc
+        return f"{host}/{settings.database}/{settings.container} ({definition['_rid']})"
 
     async def is_empty(self) -> bool:
         """Whether there is no document at all, ours or not."""

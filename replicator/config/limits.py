@@ -34,7 +34,8 @@ class Limits(BaseModel):
         gt=0,
         le=600,
         description="A sink call is given up after this many seconds, and none takes effect later than "
-        "this after it was given up. A key whose write had an unknown outcome waits as long.",
+        "this after it was given up. A key whose write had an unknown outcome waits as long, and so does "
+        "the first write after an unclean stop; lower it only after a clean one.",
     )
     backfill_pieces_in_flight_max: int = Field(
         default=4, ge=1, le=256, description="Most pieces of a backfill that are copied at a time."

@@ -54,6 +54,7 @@ class Morgue:
             )
 
     def _letter(self, change: Change, error: ReplicatorError) -> DeadLetter:
+        now = self._clock.wall()
         return DeadLetter(
             id=0,
             pipeline=self._pipeline,
@@ -63,6 +64,6 @@ class Morgue:
             error_code=error.code,
             message=error.message,
             hint=error.hint,
-            committed_at=change.committed_at,
-            failed_at=self._clock.wall(),
+            committed_at=change.committed_at or now,  # a backfill row has no commit time
+            failed_at=now,
         )

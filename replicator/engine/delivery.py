@@ -159,7 +159,9 @@ class Delivery:
             failures.update(error.failures)
             _raise_fatal(failures)
         except ChangeError as error:
-            failures = await self._find_refused(operation, pending, error)
+            if len(pending) > 1:
+                return await self._find_refused(operation, pending)
+            failures = dict.fromkeys(pending, error)
         except RETRIED as error:
             failures = dict.fromkeys(pending, error)
         seconds = self._clock.monotonic() - began
@@ -167,12 +169,8 @@ class Delivery:
         self.written.note(operation.name, state, len(pending) - len(failures), seconds)
         return failures
 
-    async def _find_refused(
-        self, operation: Operation, pending: dict[Key, Lane], error: ChangeError
-    ) -> Failures:
+    async def _find_refused(self, operation: Operation, pending: dict[Key, Lane]) -> Failures:
         """A whole batch was refused for one change's sake: try each alone to learn which."""
-        if len(pending) == 1:
-            return dict.fromkeys(pending, error)
         failures: Failures = {}
         for key, lane in pending.items():
             failures.update(await self._attempt(operation, {key: lane}))

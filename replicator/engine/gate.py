@@ -68,8 +68,9 @@ class Verdict:
 
 
 def judge(observations: Sequence[Observation], bounds: Gate, before: Verdict | None, now: float) -> Verdict:
-    """The verdict at ``now``, in monotonic seconds; ``before`` is the one before it, for the time that all
-    has been well. A wall clock that is set forward must not make that time pass.
+    """The verdict at ``now``; ``before`` is the one before it, for the time that all has been well.
+
+    Monotonic seconds: a wall clock that is set forward must not make that time pass.
     """
     ranked = sorted(
         ((observation, reasons_of(observation, bounds)) for observation in observations),

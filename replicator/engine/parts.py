@@ -10,8 +10,9 @@ from typing import Protocol, cast
 from replicator.config.limits import Limits
 from replicator.connector import Conditions, Inserts, Reads, Scans, Sink, Source
 from replicator.engine.restore import RepairableSink
+from replicator.model.checkpoint import Backfill
 from replicator.model.clock import Clock
-from replicator.model.errors import ConfigError
+from replicator.model.errors import ConfigError, PositionLostError
 from replicator.stores import Store
 
 
@@ -70,3 +71,17 @@ def check_abilities(parts: Parts) -> tuple[RepairableSource, ScannableSink]:
     if missing:
         raise ConfigError([f"pipeline {parts.name}: {what}" for what in missing], hint=ABILITIES_HINT)
     return cast(RepairableSource, source), cast(ScannableSink, sink)
+
+
+def require_same_sink(backfill: Backfill, identity: str) -> None:
+    """Refuse to go on from a checkpoint that tells of another sink, even one at the same address.
+
+    Raises:
+        PositionLostError: what was copied and verified is not in this sink.
+    """
+    if backfill.sink != identity:
+        raise PositionLostError(
+            f"the sink is {identity or 'unnamed'}, but the checkpoint tells of {backfill.sink or 'none'}",
+            hint="Name the sink that was filled, or fill this one: "
+            "`replicator resume NAME --new-backfill`.",
+        )

@@ -11,15 +11,16 @@ up to a moment has been applied (``proof``).
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
-from replicator.connector import Emptiness, Start
+from replicator.connector import Emptiness, Identified, Start
 from replicator.engine.backfill import Copier, plan
 from replicator.engine.dead_letters import Morgue
 from replicator.engine.delivery import Delivery
 from replicator.engine.keeper import Keeper
 from replicator.engine.lag import Partitions
 from replicator.engine.operations import Apply, Insert, Reconcile
-from replicator.engine.parts import Parts, check_abilities
+from replicator.engine.parts import Parts, check_abilities, require_same_sink
 from replicator.engine.phases import Phases
 from replicator.engine.proof import Proofs
 from replicator.engine.restore import Restore
@@ -115,12 +116,14 @@ class Pipeline:
     async def _open(self, claim: Claim, *, new_backfill: bool) -> None:
         await self.morgue.refresh()
         await self.retrier.persist("sink", "connect", self.sink.connect)
+        identity = await self._sink_identity()
         before = claim.checkpoint
         backfill = before.backfill if before is not None else None
         if before is None or backfill is None or new_backfill:
             start = await self._connect(None)
-            backfill = await self._plan(backfill)
+            backfill = replace(await self._plan(backfill), sink=identity)
         else:
+            require_same_sink(backfill, identity)
             start = await self._connect(before.positions)
         checkpoint = Checkpoint(claim.epoch, start.positions, backfill)
         await self.retrier.persist(
@@ -153,6 +156,11 @@ class Pipeline:
 
     async def _connect(self, positions: Positions | None) -> Start:
         return await self.retrier.persist("source", "connect", lambda: self.source.connect(positions))
+
+    async def _sink_identity(self) -> str:
+        if not isinstance(self.sink, Identified):
+            return ""
+        return await self.retrier.persist("sink", "identity", self.sink.identity)
 
     async def _plan(self, before: Backfill | None) -> Backfill:
         """A first run into a sink that is proved empty inserts; every other run reconciles."""

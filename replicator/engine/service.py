@@ -110,7 +110,11 @@ class Service:
         """Declare that an open dead letter will never be applied; it no longer closes the gate."""
         letter = await self._open_letter(letter_id)
         await self._note(actor, "dead_letter.waive", letter.pipeline, id=letter_id)
-        await self.store.settle_dead_letter(letter_id, "waived")
+        if not await self.store.settle_dead_letter(letter_id, "waived"):
+            raise NotNowError(
+                f"dead letter {letter_id} is not open any more",
+                hint="A newer one may have taken its place: `replicator dead-letters list`.",
+            )
         if letter.pipeline in self._supervisors:
             await self._supervisors[letter.pipeline].recount()
 

@@ -42,6 +42,7 @@ class Backfill:
         rows: rows made durable so far.
         rows_estimated: the source's own estimate of the total, or None.
         started_at, completed_at: seconds since the epoch.
+        sink: the identity of the sink that is being filled; empty where it has none.
         mismatches: what the last complete verification begun after the end left unrepaired; None where
             there was none yet.
     """
@@ -56,6 +57,7 @@ class Backfill:
     started_at: float = 0.0
     completed_at: float | None = None
     mismatches: int | None = None
+    sink: str = ""
 
 
 @dataclass(frozen=True, slots=True)

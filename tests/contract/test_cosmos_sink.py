@@ -283,3 +283,22 @@ async def test_closing_twice_and_connecting_again(sink):
     await sink.connect()
     await sink.write([upsert("k", v="1")])
     assert not await sink.is_empty()
+
+
+async def test_a_delete_is_needless_only_by_its_own_refusal(cosmos, sink):
+    """An absent delete takes no other delete along on the word of a query, which may be behind."""
+    await sink.write([upsert("h", "there", v="1")])
+    before = dict(cosmos.server.counts)
+    await sink.write([delete("h", "absent"), delete("h", "there"), upsert("h", "new", v="1")])
+    asked = {name for name, count in cosmos.server.counts.items() if count > before.get(name, 0)}
+    assert not [name for name in asked if name.startswith("query")]
+    assert texts(await rows_of(sink)) == {("h", "new"): "1"}
+
+
+async def test_a_container_that_was_made_again_is_another_one(cosmos, sink):
+    """The identity tells a new container from the one that was filled, under the same name."""
+    first = await sink.identity()
+    assert await sink.identity() == first
+    await cosmos.client.get_database_client(cosmos.database).delete_container("orders")
+    await cosmos.create()
+    assert await sink.identity() != first

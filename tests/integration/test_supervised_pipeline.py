@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import random
 from collections.abc import AsyncIterator, Callable
@@ -260,6 +261,39 @@ async def test_a_lost_position_stops_loudly_and_a_new_backfill_mends_it(tmp_path
         await world.proved()
         assert world.supervisor.status().backfill.mode == "reconcile"
         assert world.differences() == set()
+
+
+class NamedSink(MemorySink):
+    """A sink that can tell itself from another one at the same address."""
+
+    name = "the first"
+
+    async def identity(self) -> str:
+        return self.name
+
+
+async def test_another_sink_at_the_same_address_is_filled_anew_or_refused(tmp_path: Path) -> None:
+    """A checkpoint and a clean verification tell nothing of a sink that was made again."""
+    async with running(tmp_path) as world:
+        parts = world.parts
+
+        def named() -> Parts:
+            sink = NamedSink(world.container, MemorySinkSettings(container="orders"))
+            return dataclasses.replace(parts(), sink=sink)
+
+        await world.proved()
+        world.supervisor.stop()
+        await until(lambda: world.supervisor.state is State.STOPPED)
+        charge = dataclasses.replace(world.supervisor.charge, assemble=named)
+        world.supervisor = Supervisor(charge, lambda _name, error: world.failures.append(error))
+        task = asyncio.create_task(world.supervisor.run())
+        await until(lambda: world.supervisor.state is State.FAILED)
+        assert world.supervisor.status().failure.code == "position_lost"
+        world.supervisor.resume(new_backfill=True)
+        await world.proved()
+        assert world.differences() == set()
+        world.supervisor.stop()
+        await task
 
 
 async def test_a_paused_pipeline_reads_nothing_and_goes_on_where_it_was(tmp_path: Path) -> None:
