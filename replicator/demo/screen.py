@@ -16,6 +16,7 @@ from replicator.demo.scene import Scene, Step
 
 PLAIN_SECONDS = 3.0
 _LABEL_COLUMNS = 12
+_BAR_COLUMNS = 60
 
 
 @contextlib.asynccontextmanager
@@ -56,11 +57,12 @@ def render(scene: Scene) -> RenderableType:
     figures = Table.grid(padding=(0, 2))
     figures.add_column(width=_LABEL_COLUMNS, style="dim")
     figures.add_column()
+    bar = ProgressBar(total=max(scene.items, scene.rows, 1), completed=scene.rows, width=_BAR_COLUMNS)
+    figures.add_row("copied", bar)
     for label, text in _figures(scene):
         figures.add_row(label, _coloured(label, text))
-    bar = ProgressBar(total=max(scene.items, scene.rows, 1), completed=scene.rows, width=60)
     title = Text("Replicator · a live table moves from DynamoDB to Cosmos DB", style="bold")
-    return Group(title, Text(), *map(_step, scene.steps), Text(), bar, figures)
+    return Group(title, Text(), *map(_step, scene.steps), Text(), figures)
 
 
 def _figures(scene: Scene) -> list[tuple[str, str]]:
