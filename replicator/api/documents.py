@@ -19,7 +19,8 @@ class Document(BaseModel):
 class VerificationDocument(Document):
     """One pass over all keys; ``finished_at`` is null while it runs, ``error`` says why it broke off.
 
-    ``found`` counts mismatches by kind before repairs, ``mismatches`` what is left after them.
+    ``found`` counts mismatches by kind before repairs, ``mismatches`` what is left after
+    them and was not waived.
     ``report`` is a file of the service with one line per mismatch.
     """
 
@@ -30,6 +31,7 @@ class VerificationDocument(Document):
     candidates: int
     found: dict[str, int]
     repaired: int
+    waived: int
     mismatches: int
     report: str
     error: str | None
@@ -45,6 +47,7 @@ class VerificationDocument(Document):
             candidates=verification.candidates,
             found=dict(verification.found),
             repaired=verification.repaired,
+            waived=verification.waived,
             mismatches=verification.mismatches,
             report=verification.report,
             error=verification.error,

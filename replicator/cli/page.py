@@ -172,5 +172,7 @@ def verification_text(verification: Mapping[str, Any]) -> str:
         return f"under way: {compared}"
     at = datetime.fromtimestamp(verification["finished_at"]).astimezone().strftime("%H:%M:%S")
     found = ", ".join(f"{count:,} {kind}" for kind, count in verification["found"].items() if count)
-    repaired = f", {verification['repaired']:,} repaired" if verification["repaired"] else ""
-    return f"at {at}: {found or 'clean'}{repaired} ({compared})"
+    settled = "".join(
+        f", {verification[how]:,} {how}" for how in ("repaired", "waived") if verification[how]
+    )
+    return f"at {at}: {found or 'clean'}{settled} ({compared})"

@@ -20,6 +20,10 @@ THROTTLED = "throttled"
 """The reason that a connector gives where its service asks for less."""
 
 
+ASKED_EXTRA_SECONDS_MAX = 1.0
+"""At most this is waited beyond what a service asked for, so that callers do not all come back at once."""
+
+
 class Backoff:
     """Exponential back-off with full jitter over its upper half; the service's own word has precedence."""
 
@@ -35,7 +39,9 @@ class Backoff:
         bounded = min(exponential, self._limits.retry_seconds_max)
         wait = bounded * (0.5 + self._jitter.random() / 2)
         asked = error.retry_after_seconds if isinstance(error, TransientError) else None
-        return max(asked, wait / 4) if asked is not None else wait
+        if asked is None:
+            return wait
+        return asked + min(wait, ASKED_EXTRA_SECONDS_MAX) * self._jitter.random()
 
     def reset(self) -> None:
         """The next failure is a first one again."""

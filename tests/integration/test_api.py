@@ -27,13 +27,13 @@ def test_health_is_told_without_a_token(service):
 
 
 def test_metrics_are_prometheus_text(service):
-    """The exposition has the gate, a known figure, and for an unknown one only that it is unknown."""
+    """The exposition has the gate, the figures with whether they are known, totals and a histogram."""
     answer = service.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     lines = answer.text.splitlines()
     assert 'replicator_lag_known{pipeline="orders"} 1.0' in lines
-    assert 'replicator_backlog_known{pipeline="orders"} 0.0' in lines
-    assert not any(line.startswith("replicator_backlog_changes{") for line in lines)
+    assert 'replicator_backlog_known{pipeline="orders"} 1.0' in lines
+    assert 'replicator_backlog_changes{pipeline="orders"} 0.0' in lines
     assert any(line.startswith("replicator_cutover_ready ") for line in lines)
     assert 'replicator_rows_backfilled_total{pipeline="orders"} 50.0' in lines
     assert any(line.startswith("replicator_sink_call_seconds_bucket{") for line in lines)
