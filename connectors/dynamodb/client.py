@@ -171,10 +171,6 @@ class Client:
         )
         await self._ask("PutItem", call, expected="ConditionalCheckFailedException")
 
-    async def delete(self, key: Mapping[str, Value]) -> None:
-        """Delete one item; an absent one is a success."""
-        await self._ask("DeleteItem", self._table().delete_item(TableName=self._name, Key=key))
-
     @property
     def _name(self) -> str:
         return self._settings.table

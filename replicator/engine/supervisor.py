@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from replicator.connector import Retains
+from replicator.connector import Marks, Retains
 from replicator.engine.backfill import restore_keys
 from replicator.engine.inspector import Inspector
 from replicator.engine.parts import Parts
@@ -171,9 +171,16 @@ class Supervisor:
         """Return, with how it is proved, once everything committed at the source by now is applied.
 
         Raises:
-            NotNowError: the pipeline is not running, or ended meanwhile.
+            NotNowError: the source carries no marks, or the pipeline is not running, or ended meanwhile.
         """
-        return await self._unless_ended(self._running().proofs.applied())
+        pipeline = self._running()
+        if not isinstance(pipeline.source, Marks):
+            raise NotNowError(
+                f"the source of {self.charge.name} carries no marks, so there is no barrier",
+                hint="Allow marks at the source (for dynamodb: markers), or compare both sides with the "
+                "writers stopped: `replicator verify NAME --quiet-source`.",
+            )
+        return await self._unless_ended(pipeline.proofs.applied())
 
     def verify(self, *, repair: bool, quiet_source: bool) -> Verification:
         """Start a verification and return its progress, which grows.

@@ -124,6 +124,8 @@ async def test_without_marks_the_proof_is_by_time(tmp_path: Path) -> None:
         await world.proved()
         assert world.supervisor.status().proof == BY_TIME
         assert world.differences() == set()
+        with pytest.raises(NotNowError, match="no marks"):
+            await world.supervisor.barrier()
 
 
 async def test_verification_lists_every_key_that_differs(tmp_path: Path) -> None:
