@@ -147,12 +147,14 @@ def test_commands_change_the_state_and_are_in_the_journal(service):
     ]
 
 
-def test_a_barrier_ends_in_time(service):
-    """A barrier of a source with marks is proved by a mark; one that cannot be passed in time is a 504."""
+def test_a_barrier_needs_marks_and_ends_in_time(service):
+    """It is proved by a mark; one that is not passed in time is a 504, and without marks there is none."""
     passed = service.command("POST", "/v1/pipelines/orders/barrier")
     assert passed.json()["proof"] == "by mark"
-    refused = service.command("POST", "/v1/pipelines/idle/barrier", json={"timeout_seconds": 0.01})
-    assert (refused.status_code, refused.json()["code"]) == (504, "barrier_timeout")
+    late = service.command("POST", "/v1/pipelines/orders/barrier", json={"timeout_seconds": 0.001})
+    assert (late.status_code, late.json()["code"]) == (504, "barrier_timeout")
+    refused = service.command("POST", "/v1/pipelines/idle/barrier")
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_now")
 
 
 def test_a_verification_is_started_and_told(service):
