@@ -33,6 +33,7 @@ _LARGE_ANSWERS = frozenset({"ScanOutput", "BatchGetItemOutput", "GetRecordsOutpu
 _MODELS = Loader()  # one for all clients: reading the service models takes longer than the first calls
 _Answer = dict[str, Any]
 _NEVER_SENT = (sdk.EndpointConnectionError, sdk.ConnectTimeoutError, sdk.ProxyConnectionError)
+_MAY_PASS = (sdk.CredentialRetrievalError, sdk.MetadataRetrievalError, sdk.SSLError)
 _NO_ANSWER = (sdk.HTTPClientError, ResponseParserError, aiohttp.ClientError, OSError, TimeoutError)
 
 
@@ -217,6 +218,8 @@ class Client:
             raise unreachable(operation, str(error), settled=True) from error
         except _NO_ANSWER as error:
             raise unreachable(operation, str(error) or type(error).__name__, settled=False) from error
+        except _MAY_PASS as error:  # a role's credentials come over the network, too
+            raise unreachable(operation, str(error), settled=False) from error
         except sdk.BotoCoreError as error:
             raise misconfigured(f"{operation}: {error}") from error
 

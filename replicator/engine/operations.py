@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from replicator.connector import Sink
 from replicator.engine.lanes import CHANGE, ROW
-from replicator.engine.restore import InsertingSink, RepairableSink, Restore, same
+from replicator.engine.restore import InsertingSink, RepairableSink, Restore, fetch_all, same
 from replicator.engine.tombstones import Graveyard
 from replicator.model.change import Change, Row
 from replicator.model.errors import BatchError, ReplicatorError
@@ -64,7 +64,7 @@ class Reconcile:
 
     async def perform(self, changes: Sequence[Change]) -> None:
         """Equal rows are left, absent ones inserted, different ones restored from a new source read."""
-        present = await self.sink.fetch([change.key for change in changes])
+        present = await fetch_all(self.sink, [change.key for change in changes])
         absent = [change for change in changes if change.key not in present]
         different = [
             change

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from replicator.connector import Conditions, Inserts, Reads, Sink
+from replicator.connector import FETCH_KEYS_MAX, Conditions, Inserts, Reads, Sink
 from replicator.engine.lanes import RESTORE, ROW
 from replicator.model.change import Change, Kind, Row
 from replicator.model.errors import BatchError, ReplicatorError, TransientError
@@ -74,8 +74,8 @@ class Restore:
     async def _look(self, changes: Mapping[Key, Change]) -> dict[Key, Change]:
         """The sink's ETags first, then the source, then the writes; return the keys to look at again."""
         keys = list(changes)
-        in_sink = await self.sink.fetch(keys)
-        in_source = await self.source.fetch(keys)
+        in_sink = await fetch_all(self.sink, keys)
+        in_source = await fetch_all(self.source, keys)
         wanted = [
             (_wanted(change, in_source.get(key)), in_sink.get(key))
             for key, change in changes.items()
@@ -125,3 +125,11 @@ def same(one: Row | None, other: Row | None) -> bool:
     if one is None or other is None:
         return one is other
     return digest(one.record) == digest(other.record)
+
+
+async def fetch_all(system: Reads, keys: Sequence[Key]) -> dict[Key, Row]:
+    """The records of these keys, however many, in as few calls as the contract allows."""
+    found: dict[Key, Row] = {}
+    for first in range(0, len(keys), FETCH_KEYS_MAX):
+        found |= await system.fetch(keys[first : first + FETCH_KEYS_MAX])
+    return found
