@@ -23,6 +23,7 @@ from replicator.engine.proof import BY_TIME
 from replicator.engine.status import State
 from replicator.engine.supervisor import Charge, NotNowError, Supervisor
 from replicator.engine.verify import Verification
+from replicator.model.change import Change
 from replicator.model.clock import SystemClock
 from replicator.model.record import Item, record_to_json
 from replicator.state import SqliteStore
@@ -263,6 +264,55 @@ async def test_a_lost_position_stops_loudly_and_a_new_backfill_mends_it(tmp_path
         await world.proved()
         assert world.supervisor.status().backfill.mode == "reconcile"
         assert world.differences() == set()
+
+
+class StuckSink(MemorySink):
+    """A sink that answers no more once it is stuck."""
+
+    stuck = False
+
+    async def write_if(self, change: Change, etag: str | None) -> bool:
+        if self.stuck:
+            await asyncio.Event().wait()
+        return await super().write_if(change, etag)
+
+
+async def test_a_stop_that_cuts_a_call_off_is_not_clean(tmp_path: Path) -> None:
+    """The next start has to wait, because the call may still land."""
+    async with running(tmp_path, rows=3) as world:
+        parts, sink = world.parts, StuckSink(world.container, MemorySinkSettings(container="orders"))
+        await world.proved()
+        world.supervisor.stop()
+        await until(lambda: world.supervisor.state is State.STOPPED)
+        assert (await world.store.claim("orders")).clean
+        await world.store.release("orders", 2)
+        limits = LIMITS.model_copy(update={"stop_seconds_max": 0.1})
+        charge = dataclasses.replace(
+            world.supervisor.charge, assemble=lambda: dataclasses.replace(parts(), sink=sink, limits=limits)
+        )
+        world.supervisor = Supervisor(charge, lambda _name, error: world.failures.append(error))
+        task = asyncio.create_task(world.supervisor.run())
+        await world.proved()
+        world.spoil("k1", "spoiled")
+        sink.stuck = True
+        world.supervisor.verify(repair=True, quiet_source=True)
+        await until(lambda: len(world.supervisor.pipeline.delivery.lanes))
+        world.supervisor.stop()
+        await task
+        assert not (await world.store.claim("orders")).clean
+
+
+async def test_a_pipeline_in_trouble_for_long_is_not_healthy(tmp_path: Path) -> None:
+    """A dead sink beside a fresh source must not look well."""
+    async with running(tmp_path, rows=3) as world:
+        await world.proved()
+        await until(lambda: world.supervisor.status().healthy)
+        troubles = world.supervisor.pipeline.troubles
+        troubles.note("sink", "write", TimeoutError(), 1.0)
+        assert world.supervisor.status().healthy
+        ((place, trouble),) = troubles._current.items()
+        troubles._current[place] = dataclasses.replace(trouble, since=trouble.since - 60.0)
+        assert not world.supervisor.status().healthy
 
 
 class NamedSink(MemorySink):

@@ -155,3 +155,24 @@ def test_unknown_settings_are_refused():
     ):
         with pytest.raises(ValidationError):
             SourceSettings.model_validate(wrong)
+
+
+async def test_what_quiet_shards_say_takes_one_place_each():
+    """A reader that pauses for days finds the latest word of each shard, not one per second."""
+    outbox = Outbox(4)
+    for number in range(1000):
+        for shard in ("a", "b"):
+            outbox.put(Batch(shard, (), str(number), read_to=float(number)))
+    assert [(await outbox.take()).position for _ in range(2)] == ["999", "999"]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await outbox.take()
+
+
+async def test_a_quiet_word_never_overtakes_what_its_shard_delivered():
+    """A position behind a batch that waits must not be told before that batch."""
+    outbox = Outbox(4)
+    outbox.put(Batch("a", (), "1"))
+    outbox.put(Batch("a", (), "2", ended=True))
+    outbox.put(Batch("a", (), "3"))
+    assert [(await outbox.take()).position for _ in range(3)] == ["1", "2", "3"]

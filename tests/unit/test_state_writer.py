@@ -12,6 +12,7 @@ import pytest
 from replicator.model.checkpoint import Checkpoint
 from replicator.model.errors import StateError
 from replicator.state import SqliteStore
+from replicator.state.comparison import SqliteComparison
 from replicator.state.opening import open_database
 from replicator.state.writer import Writer
 
@@ -147,3 +148,19 @@ def test_a_full_disk_is_a_state_error(tmp_path: Path):
     assert "state.db failed" in message
     assert "volume" in hint
     assert found == "1"
+
+
+async def test_a_cancelled_comparison_leaves_no_thread_behind(tmp_path):
+    """Whoever cancels and then closes must not pull the connection from under a thread at work."""
+    comparison = SqliteComparison(tmp_path / "comparison")
+    digests = [((f"k{number}",), b"x" * 16) for number in range(50_000)]
+    adding = asyncio.create_task(comparison.add("source", digests))
+    while not comparison._connection.in_transaction:
+        assert not adding.done()
+        await asyncio.sleep(0)
+    adding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await adding
+    assert not comparison._connection.in_transaction
+    await comparison.close()
+    assert not (tmp_path / "comparison").exists()
