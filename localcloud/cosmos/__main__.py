@@ -6,14 +6,12 @@ where one is named, and then prints it.
 
 import argparse
 import asyncio
-import gc
-import json
-import os
 import signal
 import sys
 from pathlib import Path
 
 from localcloud.cosmos import WELL_KNOWN_KEY, CosmosServer
+from localcloud.serving import announce, spare_the_collector
 
 
 def _arguments() -> argparse.Namespace:
@@ -26,11 +24,6 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _spare_the_collector() -> None:
-    # A million documents hold no cycles; looking through them for some would stall calls for a second.
-    gc.set_threshold(100_000, 50, 1000)
-
-
 async def _serve(arguments: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -39,27 +32,15 @@ async def _serve(arguments: argparse.Namespace) -> None:
     server = CosmosServer(arguments.host, arguments.port, arguments.key, ranges=arguments.ranges)
     await server.start()
     try:
-        _announce(server, arguments.ready_file)
+        announce({"endpoint": server.endpoint, "key": server.key}, arguments.ready_file)
         await stopped.wait()
     finally:
         await server.stop()
 
 
-def _announce(server: CosmosServer, ready_file: Path | None) -> None:
-    ready = {"endpoint": server.endpoint, "key": server.key, "pid": os.getpid()}
-    line = json.dumps(ready) + "\n"
-    if ready_file is not None:
-        # Written beside and moved, so that a reader never sees half of it.
-        unfinished = ready_file.with_suffix(".unfinished")
-        unfinished.write_text(line)
-        unfinished.replace(ready_file)
-    sys.stdout.write(line)
-    sys.stdout.flush()
-
-
 def main() -> None:
     """Run until a signal says stop; exit status 1 with a sentence when the port is taken."""
-    _spare_the_collector()
+    spare_the_collector()
     try:
         asyncio.run(_serve(_arguments()))
     except OSError as error:

@@ -6,14 +6,15 @@ unsure, as a timeout or a broken connection does.
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from localcloud.cosmos.errors import RefusedError
 from localcloud.cosmos.exchange import Call
 from localcloud.cosmos.operation import operation_of
+from localcloud.rules import Rule, Rules
 
 
-class Fault(BaseModel):
+class Fault(Rule):
     """One rule.
 
     Attributes:
@@ -23,23 +24,17 @@ class Fault(BaseModel):
         operation: only calls of this name (see ``operation_of``); None for any.
         container: only calls on a container of this name; None for any.
         item: only calls on the item of this id, by its address; None for any.
-        skip: how many matching calls pass unharmed first.
-        count: how many calls it befalls; None for all.
         status: HTTP status of kind ``status``.
         substatus: ``x-ms-substatus``; 0 sends none.
         retry_after_milliseconds: ``x-ms-retry-after-ms``; None sends none.
         delay_seconds: how long kind ``delay`` waits.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     kind: Literal["status", "delay", "reset"] = "status"
     when: Literal["before", "after"] = "before"
     operation: str | None = None
     container: str | None = None
     item: str | None = None
-    skip: int = Field(default=0, ge=0)
-    count: int | None = Field(default=1, ge=0)
     status: int = Field(default=503, ge=400, le=599)
     substatus: int = 0
     retry_after_milliseconds: int | None = Field(default=None, ge=0)
@@ -53,34 +48,12 @@ class Fault(BaseModel):
         return RefusedError(self.status, "InjectedFault", "A fault rule", self.substatus, headers)
 
 
-class Faults:
-    """The rules in force, oldest first."""
-
-    def __init__(self) -> None:
-        self._rules: list[Fault] = []
-
-    def add(self, fault: Fault) -> Fault:
-        """Put a rule in force; returned as kept, with its ``count`` going down as it strikes."""
-        kept = fault.model_copy()
-        self._rules.append(kept)
-        return kept
-
-    def clear(self) -> None:
-        """Drop all rules."""
-        self._rules.clear()
-
-    @property
-    def rules(self) -> list[Fault]:
-        """The rules that can still strike."""
-        return list(self._rules)
+class Faults(Rules[Fault]):
+    """The faults in force, oldest first."""
 
     def strike(self, call: Call) -> list[Fault]:
         """Return the rules that befall a call, and count it."""
-        if not self._rules:
-            return []
-        struck = [rule for rule in self._rules if _matches(rule, call) and _counts(rule)]
-        self._rules = [rule for rule in self._rules if rule.count != 0]
-        return struck
+        return self.struck(lambda rule: _matches(rule, call))
 
 
 def _matches(rule: Fault, call: Call) -> bool:
@@ -90,12 +63,3 @@ def _matches(rule: Fault, call: Call) -> bool:
         and (rule.container is None or names[1:2] == (rule.container,))
         and (rule.item is None or names[2:3] == (rule.item,))
     )
-
-
-def _counts(rule: Fault) -> bool:
-    if rule.skip:
-        rule.skip -= 1
-        return False
-    if rule.count is not None:
-        rule.count -= 1
-    return True

@@ -6,14 +6,12 @@ When it listens it writes one line of JSON with ``endpoint``, ``connection_strin
 
 import argparse
 import asyncio
-import gc
-import json
-import os
 import signal
 import sys
 from pathlib import Path
 
 from localcloud.servicebus import WELL_KNOWN_KEY, WELL_KNOWN_KEY_NAME, QueueSettings, ServiceBusServer
+from localcloud.serving import announce, spare_the_collector
 
 
 def _arguments() -> argparse.Namespace:
@@ -30,11 +28,6 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--ready-file", type=Path, help="written once it listens")
     return parser.parse_args()
-
-
-def _spare_the_collector() -> None:
-    # A million messages hold no cycles; looking through them for some would stall clients for a second.
-    gc.set_threshold(100_000, 50, 1000)
 
 
 def _server(arguments: argparse.Namespace) -> ServiceBusServer:
@@ -61,32 +54,22 @@ async def _serve(arguments: argparse.Namespace) -> None:
     server = _server(arguments)
     await server.start()
     try:
-        _announce(server, arguments.ready_file)
+        announce(
+            {
+                "endpoint": server.endpoint,
+                "connection_string": server.connection_string,
+                "control_url": server.control_url,
+            },
+            arguments.ready_file,
+        )
         await stopped.wait()
     finally:
         await server.stop()
 
 
-def _announce(server: ServiceBusServer, ready_file: Path | None) -> None:
-    ready = {
-        "endpoint": server.endpoint,
-        "connection_string": server.connection_string,
-        "control_url": server.control_url,
-        "pid": os.getpid(),
-    }
-    line = json.dumps(ready) + "\n"
-    if ready_file is not None:
-        # Written beside and moved, so that a reader never sees half of it.
-        unfinished = ready_file.with_suffix(".unfinished")
-        unfinished.write_text(line)
-        unfinished.replace(ready_file)
-    sys.stdout.write(line)
-    sys.stdout.flush()
-
-
 def main() -> None:
     """Run until a signal says stop; exit status 1 with a sentence when a port is taken."""
-    _spare_the_collector()
+    spare_the_collector()
     try:
         asyncio.run(_serve(_arguments()))
     except OSError as error:

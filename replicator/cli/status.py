@@ -15,8 +15,6 @@ from replicator.cli.options import URL, Json, Url, print_json
 from replicator.model.errors import ReplicatorError
 
 LOOK_SECONDS = 0.5
-LIVE_SECONDS_MAX = 5.0
-
 Look = Callable[[], tuple[bool, Any]]
 """Returns whether all is well, and what to show."""
 

@@ -29,7 +29,6 @@ class Sweeper:
         self._delivery = delivery
         self._restore = restore
         self._retrier = retrier
-        self.keys = 0
 
     async def sweep_tombstones(self, store: Tombstones, pipeline: str, run: int) -> None:
         """Look at every key that was deleted while rows were written."""
@@ -48,7 +47,6 @@ class Sweeper:
         present = await self._retrier.persist("source", "sweep", lambda: self._source.fetch(keys))
         absent = [key for key in keys if key not in present]
         await restore_keys(self._delivery, self._restore, absent)
-        self.keys += len(keys)
 
 
 async def scan_all(system: Scans, side: str, retrier: Retrier) -> AsyncIterator[Sequence[Row]]:

@@ -96,12 +96,6 @@ class BatchError(ReplicatorError):
         self.failures = dict(failures)
 
 
-class LeaseLostError(ReplicatorError):
-    """Another process holds what this one was working on."""
-
-    code = "lease_lost"
-
-
 class CheckpointConflictError(ReplicatorError):
     """A checkpoint of an older epoch was refused: another process has taken this pipeline over."""
 

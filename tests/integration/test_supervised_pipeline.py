@@ -27,6 +27,7 @@ from replicator.model.change import Change
 from replicator.model.clock import SystemClock
 from replicator.model.record import Item, record_to_json
 from replicator.state import SqliteStore
+from replicator.state.report import JsonLinesReport
 
 LIMITS = Limits(sink_call_seconds_max=0.5, checkpoint_seconds=0.05, retry_seconds_max=0.2)
 
@@ -223,17 +224,20 @@ async def test_a_waived_letter_is_listed_and_does_not_count(tmp_path: Path) -> N
         assert await world.store.count_dead_letters("orders") == 0
 
 
-async def test_a_pass_that_breaks_off_leaves_no_clean_verdict(tmp_path: Path) -> None:
-    """What was found counts at once, whatever becomes of the pass."""
+async def test_a_pass_that_breaks_off_leaves_no_clean_verdict(tmp_path: Path, monkeypatch) -> None:
+    """What was found counts at once, though the pass ends with a full disk and no result."""
     async with running(tmp_path, rows=3) as world:
         await world.proved()
         assert (await world.verified()).mismatches == 0
         world.spoil("k1", "spoiled")
-        progress = world.supervisor.verify(repair=False, quiet_source=True)
-        await until(lambda: progress.found["different"])
-        world.supervisor.stop()
-        await until(lambda: world.supervisor.state is State.STOPPED)
-        assert (await world.store.claim("orders")).checkpoint.backfill.mismatches == 1
+
+        async def on_a_full_disk(_pipeline: str, _at: float) -> JsonLinesReport:
+            return JsonLinesReport(Path("/dev/full"))
+
+        monkeypatch.setattr(world.store, "open_report", on_a_full_disk)
+        assert (await world.verified()).error is not None
+        assert world.supervisor.status().backfill.mismatches == 1
+        assert world.supervisor.state is State.RUNNING
 
 
 async def test_the_stop_policy_stops_at_the_first_refusal(tmp_path: Path) -> None:

@@ -175,4 +175,5 @@ async def test_a_quiet_word_never_overtakes_what_its_shard_delivered():
     outbox.put(Batch("a", (), "1"))
     outbox.put(Batch("a", (), "2", ended=True))
     outbox.put(Batch("a", (), "3"))
-    assert [(await outbox.take()).position for _ in range(3)] == ["1", "2", "3"]
+    async with asyncio.timeout(1.0):
+        assert [(await outbox.take()).position for _ in range(3)] == ["1", "2", "3"]
