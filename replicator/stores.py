@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from replicator.model.change import Kind
 from replicator.model.checkpoint import Checkpoint
@@ -61,6 +61,40 @@ class Tombstones(Protocol):
 
     async def drop_tombstones(self, pipeline: str, run: int) -> None:
         """Forget all tombstones of this run and of older ones."""
+
+
+class DirtyRow(NamedTuple):
+    """A key whose state at the source may not be at the sink yet.
+
+    ``generation`` is given by the store, from one counter per store, and never again. ``since`` is when
+    it has been so since, in seconds since the epoch.
+    """
+
+    key: Key
+    generation: int
+    since: float
+
+
+class DirtyRows(Protocol):
+    """Keys to be copied by state (design 4.3): at most one row per key."""
+
+    async def add_dirty(self, pipeline: str, keys: Sequence[tuple[Key, float]]) -> int:
+        """Note the keys, each with the time since when; one commit for all. Returns how many are new.
+
+        A key that is noted already takes a new generation and keeps the older time.
+        """
+
+    async def list_dirty(self, pipeline: str, after: int, limit: int) -> Sequence[DirtyRow]:
+        """Up to ``limit`` rows with a generation greater than ``after``, in order of generation."""
+
+    async def clear_dirty(self, pipeline: str, rows: Sequence[DirtyRow]) -> int:
+        """Forget those rows whose generation is still the same; returns how many. One commit for all."""
+
+    async def count_dirty(self, pipeline: str) -> int:
+        """How many rows there are; counts them."""
+
+    async def oldest_dirty(self, pipeline: str) -> float | None:
+        """Since when the oldest row is dirty; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +207,7 @@ class Desk(Protocol):
         """An empty report named after the pipeline and the time, in seconds since the epoch."""
 
 
-class Store(Checkpoints, Tombstones, DeadLetters, Journal, Desk, Protocol):
+class Store(Checkpoints, Tombstones, DirtyRows, DeadLetters, Journal, Desk, Protocol):
     """All durable notes of one service."""
 
     async def close(self) -> None:

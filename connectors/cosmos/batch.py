@@ -25,6 +25,7 @@ from connectors.cosmos.keys import Place, place
 from replicator.model.change import Change
 from replicator.model.errors import ChangeError, ReplicatorError
 from replicator.model.key import Key
+from replicator.model.record import require_item
 
 UPSERT = "upsert"
 CREATE = "create"
@@ -57,7 +58,7 @@ def write_of(change: Change, verb: str) -> Write:
     at = place(change.key)
     if change.record is None:
         return Write(DELETE, change.key, at)
-    encoded = encode(change.record, at)
+    encoded = encode(require_item(change.record), at)
     return Write(verb, change.key, at, encoded.document, encoded.size_bytes)
 
 

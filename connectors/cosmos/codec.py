@@ -35,7 +35,8 @@ import orjson
 from connectors.cosmos.keys import Place, key_at
 from replicator.model.errors import ChangeError, PermanentError
 from replicator.model.key import Key, number_text
-from replicator.model.record import Item, Value
+from replicator.model.record import Item
+from replicator.model.values import Value
 
 FORMAT_VERSION = 1
 

@@ -23,7 +23,7 @@ from connectors.dynamodb import wire
 from connectors.dynamodb.config import SourceSettings
 from connectors.dynamodb.errors import misconfigured, translate, unreachable
 from replicator.model.errors import NotConnectedError
-from replicator.model.record import Value
+from replicator.model.values import Value
 
 CONNECT_SECONDS_MAX = 3.0
 ANSWER_SECONDS_MAX = 10.0

@@ -13,7 +13,8 @@ from typing import Any, Literal, cast
 
 from replicator.model.change import Change, Kind, Row
 from replicator.model.key import Key, KeyPart, number_text
-from replicator.model.record import Item, Value
+from replicator.model.record import Item
+from replicator.model.values import Value
 
 KeyType = Literal["S", "N", "B"]
 

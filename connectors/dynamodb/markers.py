@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from connectors.dynamodb.codec import KeySchema
 from replicator.model.key import Key, KeyPart
-from replicator.model.record import Value
+from replicator.model.values import Value
 
 _ORDINALS = 10**12
 _SAYING = "replicator_mark"

@@ -15,7 +15,7 @@ from replicator.model.change import Page, Row
 from replicator.model.clock import Clock
 from replicator.model.errors import TransientError
 from replicator.model.key import Key, key_from_text, key_text
-from replicator.model.record import Value
+from replicator.model.values import Value
 
 FETCH_TRIES_MAX = 5
 BYTES_PER_UNIT = 4096

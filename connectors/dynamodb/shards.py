@@ -18,6 +18,7 @@ from connectors.dynamodb.quiet import Quiet
 from replicator.model.change import Batch, Change
 from replicator.model.clock import Clock
 from replicator.model.errors import PositionLostError, TransientError
+from replicator.model.record import require_item
 
 LARGE_PAGE_BYTES = 256 * 1024
 """A page of this size means that more is waiting: the next one is asked for at once."""
@@ -153,7 +154,7 @@ class ShardReader:
         markers = self._feed.markers
         for change in found:
             if markers.holds(change.key) and change.record is not None:
-                token = token_of(change.record.attributes)
+                token = token_of(require_item(change.record).attributes)
                 self._feed.deliver(self.shard, markers.ordinal(change.key), token)
 
     def _prove(self, read_to: float) -> None:

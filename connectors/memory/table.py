@@ -15,7 +15,8 @@ from connectors.memory.errors import TrimmedError
 from connectors.memory.rows import Rows, token_of
 from replicator.model.clock import Clock, SystemClock
 from replicator.model.key import Key
-from replicator.model.record import Item, Value, record_to_json
+from replicator.model.record import Item, record_to_json
+from replicator.model.values import Value
 
 SHARDS_DEFAULT = 4
 RETENTION_SECONDS_DEFAULT = 24 * 3600.0

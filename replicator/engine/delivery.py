@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from replicator.config.limits import Limits
-from replicator.connector import Sink
+from replicator.connector import Writes
 from replicator.engine.lanes import CHANGE, Lane, Lanes, Operation, Slot, Write
 from replicator.engine.retry import RETRIED, Retrier
 from replicator.engine.tracker import Ticket
@@ -63,7 +63,7 @@ class Delivery:
 
     def __init__(
         self,
-        sink: Sink,
+        sink: Writes,
         limits: Limits,
         retrier: Retrier,
         refuse: Refuse,

@@ -37,7 +37,7 @@ class Operation(Protocol):
         """``ROW``, ``RESTORE`` or ``CHANGE``: which of two waiting writes of a key is carried out."""
 
     async def perform(self, changes: Sequence[Change]) -> None:
-        """Write; raises as ``Sink.write`` does."""
+        """Write; raises as ``Writes.write`` does."""
 
 
 class Write:

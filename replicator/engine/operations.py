@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from replicator.connector import Sink
+from replicator.connector import Writes
 from replicator.engine.lanes import CHANGE, ROW
 from replicator.engine.restore import InsertingSink, RepairableSink, Restore, fetch_all, same
 from replicator.engine.tombstones import Graveyard
@@ -24,7 +24,7 @@ from replicator.model.key import Key
 class Apply:
     """Delta changes: plain upserts and deletes, deletes after their tombstones."""
 
-    sink: Sink
+    sink: Writes
     graveyard: Graveyard
     name: str = "apply"
     rank: int = CHANGE

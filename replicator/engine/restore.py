@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from replicator.connector import FETCH_KEYS_MAX, Conditions, Inserts, Reads, Sink
+from replicator.connector import FETCH_KEYS_MAX, Conditions, Inserts, Reads, Writes
 from replicator.engine.lanes import RESTORE, ROW
 from replicator.model.change import Change, Kind, Row
 from replicator.model.errors import BatchError, ReplicatorError, TransientError
@@ -29,7 +29,7 @@ Looked = tuple[Change, Row | None]
 """What a key's record ought to become, and the row that was found at the sink."""
 
 
-class InsertingSink(Sink, Inserts, Protocol):
+class InsertingSink(Writes, Inserts, Protocol):
     """A sink that a backfill can fill."""
 
 

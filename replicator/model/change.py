@@ -22,13 +22,15 @@ class Kind(Enum):
 
     UPSERT = "upsert"
     DELETE = "delete"
+    DIRTY = "dirty"  # the key may have changed: look at its present state
 
 
 class Change(NamedTuple):
     """One observed state change of one key, with the full record after it.
 
     ``committed_at`` is the source's commit time, in seconds since the epoch; its resolution is the
-    source's (DynamoDB Streams: whole seconds). ``record`` is None exactly when ``kind`` is DELETE.
+    source's (DynamoDB Streams: whole seconds). ``record`` is there exactly when ``kind`` is UPSERT. A
+    message is an UPSERT whose key is its group, where it has one, and its id.
     """
 
     kind: Kind

@@ -45,6 +45,8 @@ class Backfill:
         sink: the identity of the sink that is being filled; empty where it has none.
         mismatches: what the last complete verification begun after the end left unrepaired; None where
             there was none yet.
+        listed_at: when the last complete reconciling list began, all of whose differences have been
+            copied; None where there was none. Only objects are listed.
     """
 
     run: int
@@ -58,6 +60,7 @@ class Backfill:
     completed_at: float | None = None
     mismatches: int | None = None
     sink: str = ""
+    listed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from pathlib import Path
 from replicator.model.checkpoint import Checkpoint
 from replicator.model.errors import StateError
 from replicator.model.key import Key
-from replicator.state import checkpoints, dead_letters, journal, tombstones
+from replicator.state import checkpoints, dead_letters, dirty_rows, journal, tombstones
 from replicator.state.comparison import SqliteComparison
 from replicator.state.failures import state_error
 from replicator.state.lock import FileLock
 from replicator.state.opening import connect, open_database
 from replicator.state.report import JsonLinesReport
 from replicator.state.writer import Operation, Result, Writer
-from replicator.stores import Claim, DeadLetter, JournalEntry
+from replicator.stores import Claim, DeadLetter, DirtyRow, JournalEntry
 
 
 class SqliteStore:
@@ -93,6 +93,26 @@ class SqliteStore:
     async def drop_tombstones(self, pipeline: str, run: int) -> None:
         """See ``replicator.stores.Tombstones``."""
         await self._write(partial(tombstones.drop, pipeline=pipeline, run=run))
+
+    async def add_dirty(self, pipeline: str, keys: Sequence[tuple[Key, float]]) -> int:
+        """See ``replicator.stores.DirtyRows``."""
+        return await self._write(partial(dirty_rows.add, pipeline=pipeline, keys=keys))
+
+    async def list_dirty(self, pipeline: str, after: int, limit: int) -> Sequence[DirtyRow]:
+        """See ``replicator.stores.DirtyRows``."""
+        return await self._read(partial(dirty_rows.list_after, pipeline=pipeline, after=after, limit=limit))
+
+    async def clear_dirty(self, pipeline: str, rows: Sequence[DirtyRow]) -> int:
+        """See ``replicator.stores.DirtyRows``."""
+        return await self._write(partial(dirty_rows.clear, pipeline=pipeline, rows=rows))
+
+    async def count_dirty(self, pipeline: str) -> int:
+        """See ``replicator.stores.DirtyRows``."""
+        return await self._read(partial(dirty_rows.count, pipeline=pipeline))
+
+    async def oldest_dirty(self, pipeline: str) -> float | None:
+        """See ``replicator.stores.DirtyRows``."""
+        return await self._read(partial(dirty_rows.oldest, pipeline=pipeline))
 
     async def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """See ``replicator.stores.DeadLetters``."""

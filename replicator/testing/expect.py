@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from replicator.connector import Scans
 from replicator.model.change import Change, Kind, Row
 from replicator.model.key import Key
-from replicator.model.record import Item, Record, Value, digest
+from replicator.model.record import Item, Record, digest, require_item
+from replicator.model.values import Value
 
 GROUP = "contract-group"
 NUMBER = "v"
@@ -47,7 +48,7 @@ def delete(key: Key) -> Change:
 
 def number_of(record: Record | None) -> int | None:
     """The number of a record; None for a record that is not there."""
-    return None if record is None else int(record.attributes[NUMBER]["N"])
+    return None if record is None else int(require_item(record).attributes[NUMBER]["N"])
 
 
 def numbers_of(rows: Mapping[Key, Row]) -> dict[Key, int | None]:

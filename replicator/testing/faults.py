@@ -24,6 +24,7 @@ from replicator.connector import (
     Sink,
     Source,
     Start,
+    Writes,
 )
 from replicator.model.change import Backlog, Batch, Change, Page, Positions, Row
 from replicator.model.errors import BatchError, ChangeError, NotConnectedError, ReplicatorError
@@ -87,16 +88,16 @@ class FaultySink:
 
     def group(self, key: Key) -> Hashable:
         """As inside."""
-        return cast(Sink, self.inner).group(key)
+        return cast(Writes, self.inner).group(key)
 
     @property
     def batch_changes_max(self) -> int:
         """As inside."""
-        return cast(Sink, self.inner).batch_changes_max
+        return cast(Writes, self.inner).batch_changes_max
 
     async def write(self, changes: Sequence[Change]) -> None:
         """A write may happen in part, late, or unseen."""
-        await self.send_batch(cast(Sink, self.inner).write, changes)
+        await self.send_batch(cast(Writes, self.inner).write, changes)
 
     async def close(self) -> None:
         """Closing never fails."""

@@ -21,7 +21,8 @@ from replicator.model.change import Positions
 from replicator.model.checkpoint import Checkpoint
 from replicator.model.clock import Clock
 from replicator.model.key import Key, key_text
-from replicator.model.record import Record, Value
+from replicator.model.record import Record, require_item
+from replicator.model.values import Value
 
 NUMBER = "v"
 NEVER = 0
@@ -225,7 +226,7 @@ class Ledger:
 
 def number_of(record: Record) -> int:
     """The number of a state."""
-    return int(record.attributes[NUMBER]["N"])
+    return int(require_item(record).attributes[NUMBER]["N"])
 
 
 def number_in(document: bytes) -> int:

@@ -10,7 +10,7 @@ from replicator.connector import Source, Start
 from replicator.model.change import Batch, Change, Kind, Positions
 from replicator.model.errors import TransientError
 from replicator.model.key import Key
-from replicator.model.record import Value
+from replicator.model.values import Value
 from replicator.testing.expect import attributes_of, expect, expect_that, number_of
 
 

@@ -22,12 +22,13 @@ from replicator.connector import (
     Reads,
     Scans,
     Severity,
-    Sink,
+    Writes,
 )
 from replicator.model.change import Change, Kind
 from replicator.model.errors import BatchError, ChangeError
 from replicator.model.key import Key
-from replicator.model.record import Item, Value
+from replicator.model.record import Item
+from replicator.model.values import Value
 from replicator.testing.expect import (
     attributes_of,
     check_pieces,
@@ -68,7 +69,7 @@ class SinkHarness:
         refused: a change of this key that the sink refuses for good; None where there is no such thing.
     """
 
-    open_sink: Callable[[], Awaitable[Sink]]
+    open_sink: Callable[[], Awaitable[Writes]]
     refused: Callable[[Key], Change] | None = None
 
 
@@ -285,14 +286,14 @@ CHECKS: tuple[Check, ...] = (
 """Every promise; run each against a system of its own."""
 
 
-async def write(sink: Sink, changes: Sequence[Change]) -> None:
+async def write(sink: Writes, changes: Sequence[Change]) -> None:
     """Write changes one by one, whatever their groups."""
     for change in changes:
         await sink.write([change])
 
 
 @asynccontextmanager
-async def _connected(harness: SinkHarness) -> AsyncIterator[Sink]:
+async def _connected(harness: SinkHarness) -> AsyncIterator[Writes]:
     sink = await harness.open_sink()
     try:
         await sink.connect()
@@ -301,7 +302,7 @@ async def _connected(harness: SinkHarness) -> AsyncIterator[Sink]:
         await sink.close()
 
 
-async def _expect_numbers(sink: Sink, expected: dict[Key, int | None]) -> None:
+async def _expect_numbers(sink: Writes, expected: dict[Key, int | None]) -> None:
     if isinstance(sink, Reads):
         asked = sorted({*expected, *(key_of(number) for number in range(10))})
         found: dict[Key, int | None] = {}

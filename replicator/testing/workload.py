@@ -8,7 +8,8 @@ import random
 from connectors.memory.container import Operation, Verb
 from connectors.memory.table import MemoryTable
 from replicator.model.key import Key
-from replicator.model.record import Item, Value, record_to_json
+from replicator.model.record import Item, record_to_json
+from replicator.model.values import Value
 from replicator.testing.ledger import NUMBER, Ledger
 from replicator.testing.plan import Plan
 

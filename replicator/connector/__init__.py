@@ -1,0 +1,90 @@
+"""What a connector promises: the two ends of a pipeline, their optional abilities, and the registry.
+
+A connector package offers one ``Connector`` under the entry-point group ``replicator.connectors``.
+``Source`` and ``Sink`` are what every end has; every further ability is a separate protocol that the
+engine looks for with ``isinstance``. Which shape of state an end holds shows in its abilities:
+
+========  ==================================  =============================================
+shape     a source has                        a sink has
+========  ==================================  =============================================
+items     ``Scans``, ``Reads``                ``Writes``, ``Inserts``, ``Conditions``, ``Reads``, ``Scans``
+objects   ``Scans``, ``Reads``, ``Downloads``  ``Uploads``, ``Removes``, ``Reads``, ``Scans``, ``Checks``
+messages  neither                             ``Writes`` alone
+========  ==================================  =============================================
+
+A connector contains no retries, no metrics and no fault handling: it translates its vendor's errors into
+``replicator.model.errors`` and raises.
+"""
+
+from __future__ import annotations
+
+from replicator.connector.abilities import (
+    FETCH_KEYS_MAX,
+    Backlogs,
+    Conditions,
+    Emptiness,
+    Estimates,
+    Identified,
+    Inserts,
+    Marks,
+    Notices,
+    Reads,
+    Retains,
+    Scans,
+    Trials,
+)
+from replicator.connector.ends import (
+    Sink,
+    Source,
+    Start,
+    Writes,
+)
+from replicator.connector.objects import (
+    CHUNK_BYTES_MAX,
+    Body,
+    Checks,
+    Downloads,
+    Removes,
+    Uploads,
+)
+from replicator.connector.registry import (
+    Connector,
+    Context,
+    Finding,
+    Probes,
+    Severity,
+)
+from replicator.model.change import Position, Row
+
+__all__ = [
+    "CHUNK_BYTES_MAX",
+    "FETCH_KEYS_MAX",
+    "Backlogs",
+    "Body",
+    "Checks",
+    "Conditions",
+    "Connector",
+    "Context",
+    "Downloads",
+    "Emptiness",
+    "Estimates",
+    "Finding",
+    "Identified",
+    "Inserts",
+    "Marks",
+    "Notices",
+    "Position",
+    "Probes",
+    "Reads",
+    "Removes",
+    "Retains",
+    "Row",
+    "Scans",
+    "Severity",
+    "Sink",
+    "Source",
+    "Start",
+    "Trials",
+    "Uploads",
+    "Writes",
+]
