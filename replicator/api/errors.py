@@ -12,8 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from replicator.engine.service import UnknownNameError
-from replicator.engine.supervisor import NotNowError
-from replicator.model.errors import CutoverError, ReplicatorError, StateError, TransientError
+from replicator.model.errors import CutoverError, NotNowError, ReplicatorError, StateError, TransientError
 
 log = structlog.get_logger()
 

@@ -9,10 +9,10 @@ from typing import Any
 from replicator.config.settings import Gate
 from replicator.engine.gate import Verdict, judge
 from replicator.engine.status import PipelineStatus, observation_of
-from replicator.engine.supervisor import NotNowError, Supervisor
+from replicator.engine.supervisor import Supervisor
 from replicator.engine.verify import Verification
 from replicator.model.clock import Clock
-from replicator.model.errors import ReplicatorError
+from replicator.model.errors import NotNowError, ReplicatorError
 from replicator.stores import DeadLetter, JournalEntry, Store
 
 JUDGE_SECONDS = 1.0

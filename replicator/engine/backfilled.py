@@ -1,0 +1,194 @@
+"""What pipelines of items and of objects share: a backfill, lanes, and a checkpoint that tells of both."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from replicator.connector import Emptiness, Identified, Scans, Sink, Source
+from replicator.engine.backfill import plan
+from replicator.engine.delivery import Carrier, Delivery
+from replicator.engine.keeper import Keeper
+from replicator.engine.parts import Parts, require_same_sink
+from replicator.engine.pipeline import Pipeline
+from replicator.engine.verify import Verification, Verifier
+from replicator.model.checkpoint import Backfill, Checkpoint, Mode
+from replicator.stores import Claim, Comparison, Report
+
+Activity = tuple[str, Coroutine[Any, Any, None]]
+"""A named task of a pipeline."""
+
+
+class ScannedSource(Source, Scans):
+    """A source that a backfill can copy from."""
+
+
+class BackfilledPipeline(Pipeline):
+    """A pipeline that copies what was there before the delta began.
+
+    Attributes:
+        row_operations: the operations that write rows of the backfill.
+    """
+
+    keeper: Keeper
+    row_operations: tuple[str, ...] = ()
+
+    def __init__(self, parts: Parts, source: Source, scans: Scans, sink: Sink, carrier: Carrier) -> None:
+        super().__init__(parts, source, sink)
+        self._scans = scans
+        self._rows_before = 0
+        self.delivery = Delivery(
+            carrier, parts.limits, self.retrier, self.morgue.refuse, parts.clock, self.written
+        )
+
+    # What a shape adds.
+
+    @abstractmethod
+    async def _run_backfill(self) -> str:
+        """Take the newest run to its end; return how it is proved that everything replayed is applied."""
+
+    @abstractmethod
+    def _activities(self) -> tuple[list[Activity], list[Activity]]:
+        """Further tasks: those that write until the end, and those that only bring new work."""
+
+    @abstractmethod
+    async def _prepare(self, backfill: Backfill) -> None:
+        """Make ready what this shape needs before the first change is taken in."""
+
+    @abstractmethod
+    async def _drain(self) -> None:
+        """After the last new work: wait until what was read is durable."""
+
+    @abstractmethod
+    def verifier(self, *, repair: bool, found: Callable[[Verification], None]) -> Verifier:
+        """What compares the two sides; it repairs what it finds if so told."""
+
+    # Opening: what is known, where to start, and what may already be in the sink.
+
+    async def _open(self, claim: Claim, *, new_backfill: bool) -> None:
+        sink = self._ends[1]
+        await self.morgue.refresh()
+        await self.retrier.persist("sink", "connect", sink.connect)
+        identity = await self._sink_identity(sink)
+        before = claim.checkpoint
+        backfill = before.backfill if before is not None else None
+        if before is None or backfill is None or new_backfill:
+            start = await self._connect(None)
+            backfill = replace(await self._plan(backfill, sink), sink=identity)
+        else:
+            require_same_sink(backfill, identity)
+            start = await self._connect(before.positions)
+        checkpoint = Checkpoint(claim.epoch, start.positions, backfill)
+        await self.retrier.persist(
+            "state", "checkpoint", lambda: self.parts.store.save(self.parts.name, checkpoint)
+        )
+        await self._prepare(backfill)
+        if not claim.clean:
+            self.delivery.hush(self.parts.limits.sink_call_seconds_max)
+        self._begin(start)
+        self.keeper = Keeper(
+            self.parts.store,
+            self.parts.name,
+            checkpoint,
+            self.tracker,
+            self._ends[0],
+            self.retrier,
+            self.parts.clock,
+        )
+        self._rows_before = self.keeper.backfill.rows
+        self.connected.set()
+
+    async def _sink_identity(self, sink: Sink) -> str:
+        if not isinstance(sink, Identified):
+            return ""
+        return await self.retrier.persist("sink", "identity", sink.identity)
+
+    async def _plan(self, before: Backfill | None, sink: Sink) -> Backfill:
+        """A first run into a sink that is proved empty inserts; every other run reconciles."""
+        empty = False
+        if before is None and isinstance(sink, Emptiness):
+            empty = await self.retrier.persist("sink", "is_empty", sink.is_empty)
+        mode = Mode.INSERT if empty else Mode.RECONCILE
+        run = 1 if before is None else before.run + 1
+        return await plan(self._scans, self.retrier, run, mode, self.parts.clock.wall())
+
+    # Replicating: activities beside each other, until one fails or all are told to stop.
+
+    async def _replicate(self) -> bool:
+        """Return whether no sink call can still be under way."""
+        finishing, beginning = self._activities()
+        async with asyncio.TaskGroup() as tasks:
+            writing = [
+                tasks.create_task(self.delivery.run(), name="delivery"),
+                tasks.create_task(self.keeper.run(self.parts.limits.checkpoint_seconds), name="keeper"),
+                *(tasks.create_task(work, name=name) for name, work in finishing),
+            ]
+            reading = [
+                tasks.create_task(self._read_forever(), name="reader"),
+                tasks.create_task(self._backfill(), name="backfill"),
+                *(tasks.create_task(work, name=name) for name, work in beginning),
+            ]
+            await self._stopping.wait()
+            for task in reading:
+                task.cancel()
+            clean = await self._finish()
+            for task in writing:
+                task.cancel()
+        return clean and not len(self.delivery.lanes)  # a command may have come in at the last moment
+
+    async def _backfill(self) -> None:
+        self.proof = await self._run_backfill()
+
+    async def _finish(self) -> bool:
+        try:
+            async with asyncio.timeout(self.parts.limits.stop_seconds_max):
+                await self._drain()
+        except TimeoutError:
+            return False
+        finally:
+            await self.keeper.save()
+        return True
+
+    # Comparing, and what is told of it all.
+
+    async def compare(
+        self, progress: Verification, *, repair: bool, found: Callable[[Verification], None]
+    ) -> None:
+        """Verify both sides once, filling in the progress and a report."""
+        store = self.parts.store
+        verifier = self.verifier(repair=repair, found=found)
+        comparison = await store.open_comparison(self.parts.name)
+        report = await store.open_report(self.parts.name, progress.started_at)
+        await _and_close(verifier.verify(progress, comparison, report), report, comparison)
+
+    @property
+    def backfill(self) -> Backfill | None:
+        """The progress of the newest run; None before the source is connected."""
+        return self.keeper.backfill if self.connected.is_set() else None
+
+    @property
+    def rows_copied(self) -> int:
+        """Rows of the backfill that are at the sink; runs ahead of what is saved by a page at most."""
+        here = sum(self.written.changes.get(name, 0) for name in self.row_operations)
+        return max(self.keeper.backfill.rows, self._rows_before + here)
+
+    @property
+    def lanes_busy(self) -> int:
+        """Keys with a write that waits or is under way."""
+        return len(self.delivery.lanes)
+
+    @property
+    def saved_at(self) -> float | None:
+        """When the checkpoint was last saved or found unchanged, in seconds since the epoch."""
+        return self.keeper.saved_at if self.connected.is_set() else None
+
+
+async def _and_close(work: Awaitable[None], report: Report, comparison: Comparison) -> None:
+    try:
+        await work
+    finally:
+        await report.close()
+        await comparison.close()
