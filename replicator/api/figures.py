@@ -60,7 +60,7 @@ def _of_pipeline(supervisor: Supervisor) -> PipelineFigures:
         retries={} if pipeline is None else dict(pipeline.troubles.retries),
         throttled_seconds={} if pipeline is None else dict(pipeline.troubles.throttled_seconds),
         troubles=Counter((trouble.side, trouble.reason) for trouble in status.troubles),
-        list_age_seconds=None if status.listing is None else status.listing.age_seconds,
+        listed_at=None if status.listing is None else status.listing.listed_at,
         list_differences=None if status.listing is None else status.listing.differences,
         write_tested=None if status.queue is None else status.queue.write_tested,
         verify_keys={} if verification is None else dict(verification.keys),

@@ -55,10 +55,12 @@ class BackfillStatus:
 class ListStatus:
     """The reconciling lists of a pipeline of objects.
 
-    ``age_seconds`` is the time since the last complete one began, whose differences have all been copied;
+    ``listed_at`` is when the last complete one began, whose differences have all been copied, in seconds
+    since the epoch, and ``age_seconds`` the time since then;
     ``keys`` and ``differences`` are of the newest one of this process.
     """
 
+    listed_at: float | None
     age_seconds: float | None
     under_way: bool
     keys: dict[str, int] | None

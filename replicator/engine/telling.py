@@ -67,7 +67,7 @@ def _listing_of(pipeline: Pipeline) -> ListStatus | None:
         return None
     began, listed = pipeline.backfill.listed_at, pipeline.lister.listed
     age = None if began is None else max(0.0, pipeline.parts.clock.wall() - began)
-    return ListStatus(age, listed.under_way, listed.keys, listed.differences)
+    return ListStatus(began, age, listed.under_way, listed.keys, listed.differences)
 
 
 def _queue_of(pipeline: Pipeline, seconds_max: float) -> QueueStatus | None:

@@ -259,9 +259,9 @@ ALL: tuple[Metric, ...] = (
     ),
     # What only objects have, and only queues.
     _gauge(
-        "list_age_seconds",
-        "Of objects: time since the last complete reconciling list began, its differences copied.",
-        _one(lambda figures: figures.list_age_seconds),
+        "listed_timestamp_seconds",
+        "Of objects: when the last complete reconciling list began, in seconds since the epoch.",
+        _one(lambda figures: figures.listed_at),
     ),
     _gauge(
         "list_differences",
