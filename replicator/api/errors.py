@@ -29,6 +29,12 @@ class CommandsOffError(ReplicatorError):
     code = "commands_off"
 
 
+class BadRequestError(ReplicatorError):
+    """A request is well-formed, and says something that means nothing."""
+
+    code = "bad_request"
+
+
 class BarrierTimeoutError(ReplicatorError):
     """Not everything was applied within the time that the caller gave."""
 
@@ -44,6 +50,7 @@ class ErrorDocument(BaseModel):
 
 
 _STATUS: tuple[tuple[type[ReplicatorError], HTTPStatus], ...] = (
+    (BadRequestError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (UnauthorizedError, HTTPStatus.UNAUTHORIZED),
     (CommandsOffError, HTTPStatus.FORBIDDEN),
     (UnknownNameError, HTTPStatus.NOT_FOUND),

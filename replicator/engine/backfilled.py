@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
-from replicator.connector import Emptiness, Identified, Scans, Sink, Source
+from replicator.connector import Emptiness, Identified, Reads, Scans, Sink, Source
 from replicator.engine.backfill import plan
 from replicator.engine.delivery import Carrier, Delivery
 from replicator.engine.keeper import Keeper
 from replicator.engine.parts import Parts, require_same_sink
 from replicator.engine.pipeline import Pipeline
+from replicator.engine.proof import BY_KEY
+from replicator.engine.restore import fetch_all
 from replicator.engine.verify import Verification, Verifier
+from replicator.model.change import Row
 from replicator.model.checkpoint import Backfill, Checkpoint, Mode
+from replicator.model.key import Key
 from replicator.stores import Claim, Comparison, Report
 
 Activity = tuple[str, Coroutine[Any, Any, None]]
 """A named task of a pipeline."""
 
 
-class ScannedSource(Source, Scans):
+class ReadSource(Source, Scans, Reads, Protocol):
     """A source that a backfill can copy from."""
+
+
+class ReadSink(Sink, Reads, Protocol):
+    """A sink whose records can be looked at."""
 
 
 class BackfilledPipeline(Pipeline):
@@ -36,9 +44,10 @@ class BackfilledPipeline(Pipeline):
     keeper: Keeper
     row_operations: tuple[str, ...] = ()
 
-    def __init__(self, parts: Parts, source: Source, scans: Scans, sink: Sink, carrier: Carrier) -> None:
+    def __init__(self, parts: Parts, source: ReadSource, sink: ReadSink, carrier: Carrier) -> None:
         super().__init__(parts, source, sink)
-        self._scans = scans
+        self._scans: Scans = source
+        self._readable: tuple[Reads, Reads] = source, sink
         self._rows_before = 0
         self.delivery = Delivery(
             carrier, parts.limits, self.retrier, self.morgue.refuse, parts.clock, self.written
@@ -61,6 +70,14 @@ class BackfilledPipeline(Pipeline):
     @abstractmethod
     async def _drain(self) -> None:
         """After the last new work: wait until what was read is durable."""
+
+    @abstractmethod
+    async def _restore_keys(self, keys: Sequence[Key]) -> None:
+        """Bring the sink's records of these keys to what the source's are, each in its lane."""
+
+    @abstractmethod
+    def _is_applied(self, in_source: Row | None, in_sink: Row | None) -> bool:
+        """Whether what was read of both sides is the same state."""
 
     @abstractmethod
     def verifier(self, *, repair: bool, found: Callable[[Verification], None]) -> Verifier:
@@ -153,6 +170,30 @@ class BackfilledPipeline(Pipeline):
         return True
 
     # Comparing, and what is told of it all.
+
+    async def applied_to(self, keys: Sequence[Key]) -> str:
+        """Return, with the label, once the sink has these keys as they were at this call, or newer.
+
+        Both sides are read and compared directly, so it costs those reads and waits for nothing else.
+        """
+        left = list(keys)
+        before = await self._read("source", self._readable[0], left)
+        while True:
+            in_sink = await self._read("sink", self._readable[1], left)
+            now = await self._read("source", self._readable[0], left)
+            left = [
+                key
+                for key in left
+                if not self._is_applied(before.get(key), in_sink.get(key))
+                and not self._is_applied(now.get(key), in_sink.get(key))
+            ]
+            if not left:
+                return BY_KEY
+            await self._restore_keys(left)
+            before = now
+
+    async def _read(self, side: str, system: Reads, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        return await self.retrier.persist(side, "barrier", lambda: fetch_all(system, keys))
 
     async def compare(
         self, progress: Verification, *, repair: bool, found: Callable[[Verification], None]

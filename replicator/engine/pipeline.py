@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from replicator.connector import Marks, Sink, Source, Start
 from replicator.engine.dead_letters import Morgue
@@ -24,6 +24,7 @@ from replicator.engine.written import Written
 from replicator.model.change import Batch, Positions
 from replicator.model.checkpoint import Backfill
 from replicator.model.errors import NotConnectedError, first_cause
+from replicator.model.key import Key
 from replicator.stores import Claim, DeadLetter
 
 
@@ -115,6 +116,14 @@ class Pipeline(ABC):
     @abstractmethod
     async def applied(self) -> str:
         """Return, with how it is proved, once everything committed before this call is at the sink."""
+
+    @abstractmethod
+    async def applied_to(self, keys: Sequence[Key]) -> str:
+        """Return, with how it is proved, once the sink has these keys as they were at this call, or newer.
+
+        Raises:
+            NotNowError: what is carried has no keys to be read by.
+        """
 
     @abstractmethod
     async def replay(self, letter: DeadLetter) -> bool:

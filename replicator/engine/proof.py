@@ -23,6 +23,7 @@ from replicator.model.clock import Clock
 BY_MARK = "by mark"
 BY_TIME = "by time"
 BY_LIST = "by list"
+BY_KEY = "by key"
 
 MARK_SECONDS = 30.0
 """After this a mark counts as swallowed and another one is asked for."""

@@ -7,7 +7,7 @@ a failure needs an operator, who then resumes. Each start is a new incarnation w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from replicator.engine.verify import Verification
 from replicator.model.checkpoint import Phase
 from replicator.model.clock import Clock, SystemClock
 from replicator.model.errors import NotNowError, first_cause
+from replicator.model.key import Key
 from replicator.stores import DeadLetter
 
 T = TypeVar("T")
@@ -154,13 +155,17 @@ class Supervisor:
         elif self._task is not None:
             self._task.cancel()
 
-    async def barrier(self) -> str:
+    async def barrier(self, keys: Sequence[Key] = ()) -> str:
         """Return, with how it is proved, once everything committed at the source by now is applied.
+
+        With keys, once these are, by reading them on both sides; that needs no marks.
 
         Raises:
             NotNowError: the source carries no marks, or the pipeline is not running, or ended meanwhile.
         """
         pipeline = self._running()
+        if keys:
+            return await self._unless_ended(pipeline.applied_to(keys))
         if not pipeline.has_barrier:
             raise NotNowError(
                 f"the source of {self.charge.name} carries no marks, so there is no barrier",

@@ -22,6 +22,7 @@ from replicator.engine.pipeline import Pipeline
 from replicator.engine.tracker import Ticket
 from replicator.model.change import Batch, Change, Kind, Positions
 from replicator.model.errors import NotNowError, PermanentError
+from replicator.model.key import Key
 from replicator.stores import Claim, DeadLetter
 
 LETTERS_MAX = 1000
@@ -58,6 +59,17 @@ class MessagePipeline(Pipeline):
                 hint="A barrier needs a queue that is moved: mode bridge.",
             )
         return await self.proofs.applied()
+
+    async def applied_to(self, keys: Sequence[Key]) -> str:
+        """A message cannot be read by its key.
+
+        Raises:
+            NotNowError: always.
+        """
+        raise NotNowError(
+            f"{self.parts.name} moves messages, which cannot be read by key ({len(keys)} given)",
+            hint="Ask for the barrier without keys.",
+        )
 
     async def replay(self, letter: DeadLetter) -> bool:
         """Send the message that the letter holds; False where the sink refuses it again.

@@ -15,7 +15,7 @@ from replicator.engine.parts import ObjectSink, ObjectSource
 from replicator.model.change import Change, Row
 from replicator.model.errors import InvariantError, TransientError
 from replicator.model.key import Key
-from replicator.model.record import Object, describe_alike, digest
+from replicator.model.record import Object, Record, describe_alike, digest
 
 LOOKS_MAX = 8
 """How often one call starts over before it is repeated with back-off."""
@@ -122,9 +122,11 @@ async def _bring(
         return await sink.upload(key, body, None if found is None else _etag(found))
 
 
-def is_copy(wanted: Object, found: object) -> bool:
+def is_copy(wanted: Record, found: Record) -> bool:
     """Whether what the sink says of its object is what the source says of its own, the version included."""
-    return isinstance(found, Object) and wanted.version == found.version and describe_alike(wanted, found)
+    if not (isinstance(wanted, Object) and isinstance(found, Object)):
+        return False
+    return wanted.version == found.version and describe_alike(wanted, found)
 
 
 async def _look(sink: ObjectSink, key: Key) -> Row | None:

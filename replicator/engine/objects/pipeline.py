@@ -16,7 +16,7 @@ from functools import partial
 
 from replicator.engine.backfill import Copier, restore_keys
 from replicator.engine.backfilled import Activity, BackfilledPipeline
-from replicator.engine.objects.copying import Copy, CopyRow, OneByOne
+from replicator.engine.objects.copying import Copy, CopyRow, OneByOne, is_copy
 from replicator.engine.objects.dirt import Dirt
 from replicator.engine.objects.listing import Lister
 from replicator.engine.objects.verify import ObjectVerifier
@@ -24,7 +24,7 @@ from replicator.engine.parts import Parts, object_ends
 from replicator.engine.proof import BY_LIST
 from replicator.engine.tracker import Ticket
 from replicator.engine.verify import Verification, Verifier
-from replicator.model.change import Batch, Change, Kind
+from replicator.model.change import Batch, Change, Kind, Row
 from replicator.model.checkpoint import Backfill, Mode, Phase
 from replicator.model.key import Key
 from replicator.stores import DeadLetter, DirtyRow
@@ -40,7 +40,7 @@ class ObjectPipeline(BackfilledPipeline):
 
     def __init__(self, parts: Parts) -> None:
         self.source, self.sink = object_ends(parts)
-        super().__init__(parts, self.source, self.source, self.sink, OneByOne(self.sink))
+        super().__init__(parts, self.source, self.sink, OneByOne(self.sink))
         self.copy = Copy(self.source, self.sink)
         self.recopy = Copy(self.source, self.sink, force=True, name="recopy")
         self.dirt = Dirt(
@@ -123,6 +123,14 @@ class ObjectPipeline(BackfilledPipeline):
     def _hand_over(self, row: DirtyRow, done: Callable[[], None]) -> None:
         hint = Change(Kind.DIRTY, row.key, None, row.since)
         self.delivery.submit(self.copy, [hint], Ticket(1, done), EVENTS)
+
+    async def _restore_keys(self, keys: Sequence[Key]) -> None:
+        await restore_keys(self.delivery, self.copy, keys)
+
+    def _is_applied(self, in_source: Row | None, in_sink: Row | None) -> bool:
+        if in_source is None or in_sink is None:
+            return in_source is in_sink
+        return is_copy(in_source.record, in_sink.record)
 
     async def _recopy_keys(self, keys: Sequence[Key]) -> None:
         await restore_keys(self.delivery, self.recopy, keys)
