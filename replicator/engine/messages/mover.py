@@ -11,7 +11,7 @@ what follows is kept behind it, in order, until an operator has settled all of i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 
 from replicator.config.limits import Limits
 from replicator.connector import Writes
@@ -64,9 +64,12 @@ class Mover:
         Raises:
             PermanentError: as the sink raises it, or because too many are refused.
         """
+        distinct = {change.key: change for change in changes}  # a queue may deliver a message twice
         async with asyncio.TaskGroup() as sending:
-            for run in self._runs(changes):
+            for run in self._runs(distinct.values()):
                 sending.create_task(self._send(run, ticket), name="send")
+        for _ in range(len(changes) - len(distinct)):
+            ticket.resolve()
 
     async def resend(self, change: Change) -> ChangeError | None:
         """Send one message that was kept; return why where the sink refuses it again."""
@@ -74,7 +77,7 @@ class Mover:
         error = failures.get(change.key)
         return error if isinstance(error, ChangeError) else None
 
-    def _runs(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
+    def _runs(self, changes: Iterable[Change]) -> Iterator[list[Change]]:
         """What is sent one after the other: one run per group of the sink, each in the order given."""
         runs: dict[Hashable, list[Change]] = {}
         for change in changes:
