@@ -1,13 +1,18 @@
 """The wide way to ministack: bodies of any size are streamed through, both ways, byte for byte."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from localcloud.aws.faults import ResetError
+from localcloud.aws.messages import Reply
 from localcloud.aws.upstream import UpstreamLostError
 
-__all__ = ["Passthrough"]
+__all__ = ["Passthrough", "awaits", "invite", "stream", "whole"]
 
 _CHUNK_BYTES = 256 * 1024
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect"})
@@ -27,21 +32,26 @@ class Passthrough:
             read_bufsize=_CHUNK_BYTES,
         )
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Pass a request on and stream the reply back.
+    @asynccontextmanager
+    async def opened(
+        self, request: web.BaseRequest, body: bytes | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Pass a request on, with its own body unless told, and give the reply with its body unread.
 
         Raises:
             UpstreamLostError: ministack is away, or went away.
         """
-        if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
-            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = request.content if request.body_exists else None
+        streamed = request.content if request.body_exists else None
         url = URL(self._url + request.raw_path, encoded=True)
         try:
             async with self._session.request(
-                request.method, url, headers=_kept(request.headers), data=body, allow_redirects=False
+                request.method,
+                url,
+                headers=_kept(request.headers),
+                data=streamed if body is None else body,
+                allow_redirects=False,
             ) as reply:
-                return await _stream(request, reply)
+                yield reply
         except aiohttp.ClientError as error:
             raise UpstreamLostError(str(error)) from error
 
@@ -50,12 +60,50 @@ class Passthrough:
         await self._session.close()
 
 
-async def _stream(request: web.BaseRequest, reply: aiohttp.ClientResponse) -> web.StreamResponse:
+def awaits(request: web.BaseRequest) -> bool:
+    """Tell whether a caller sends the body of a request only when told to."""
+    return request.headers.get("Expect", "").lower() == "100-continue"
+
+
+def invite(request: web.BaseRequest) -> None:
+    """Tell a caller who waits for it that the body is wanted."""
+    if awaits(request) and request.transport:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+async def whole(reply: aiohttp.ClientResponse) -> Reply:
+    """Read a reply whose body is small to its end."""
+    body = await reply.read()
+    lines = [f"HTTP/1.1 {reply.status} {reply.reason}"]
+    lines += [f"{name}: {value}" for name, value in _kept(reply.headers).items()]
+    head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    return Reply(head + body, len(head))
+
+
+async def stream(
+    request: web.BaseRequest, reply: aiohttp.ClientResponse, bytes_max: int | None = None
+) -> web.StreamResponse:
+    """Send a reply back as it comes.
+
+    Args:
+        request: whom to answer.
+        reply: of ministack.
+        bytes_max: after how many bytes of the body to break off; None for never.
+
+    Raises:
+        ResetError: it is broken off here.
+        UpstreamLostError: ministack went away.
+    """
     response = web.StreamResponse(status=reply.status, reason=reply.reason, headers=_kept(reply.headers))
     await response.prepare(request)
     if request.method != "HEAD":
+        left = bytes_max
         async for chunk in reply.content.iter_chunked(_CHUNK_BYTES):
-            await response.write(chunk)
+            await response.write(chunk if left is None else chunk[:left])
+            if left is not None:
+                left -= len(chunk)
+                if left <= 0:
+                    raise ResetError
     await response.write_eof()
     return response
 

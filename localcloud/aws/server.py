@@ -5,17 +5,21 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
+import aiohttp
 import orjson
 from aiohttp import web
+from multidict import CIMultiDict
 
 from localcloud.aws.clock import Clock
 from localcloud.aws.control import PREFIX, Control
 from localcloud.aws.errors import AwsError, validation
 from localcloud.aws.faults import Faults, ResetError, inflict
 from localcloud.aws.feeds import Feeds
+from localcloud.aws.kept import Kept
 from localcloud.aws.messages import Call, Reply, refusal, reply_json
 from localcloud.aws.narrow import Connection, reset
-from localcloud.aws.passthrough import Passthrough
+from localcloud.aws.objects.notifications import Notifications
+from localcloud.aws.passthrough import Passthrough, awaits, invite, stream, whole
 from localcloud.aws.shaping import Shaping
 from localcloud.aws.streams import Streams
 from localcloud.aws.timetolive import TimeToLive
@@ -54,13 +58,15 @@ class AwsServer:
         upstream = Upstream(self._upstream_url)
         self._passthrough = Passthrough(self._upstream_url)
         self._feeds = Feeds(upstream, clock, self._directory, self._shards)
-        settings = self._directory / "time-to-live.json" if self._directory else None
-        self._time_to_live = TimeToLive(upstream, self._feeds, clock, settings)
+        self._time_to_live = TimeToLive(upstream, self._feeds, clock, self._file("time-to-live.json"))
         self._faults = Faults()
         streams = Streams(upstream, self._feeds, clock)
-        self._control = Control(clock, self._faults, self._feeds, streams, self._time_to_live)
+        self._notifications = Notifications(upstream, clock, Kept(self._file("notifications.json")))
+        self._control = Control(
+            clock, self._faults, self._feeds, streams, self._time_to_live, self._notifications
+        )
         self._shaping = Shaping(upstream, self._feeds, streams, self._time_to_live, self._faults)
-        for part in (upstream, self._passthrough, self._feeds):
+        for part in (upstream, self._passthrough, self._feeds, self._notifications.deliveries):
             self._stack.push_async_callback(part.close)
         await self._listen()
         return self
@@ -73,6 +79,9 @@ class AwsServer:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._feeds.keep_read(), name="feeds")
             tasks.create_task(self._time_to_live.keep_expiring(), name="time to live")
+
+    def _file(self, name: str) -> Path | None:
+        return self._directory / name if self._directory else None
 
     async def _listen(self) -> None:
         general = web.Server(
@@ -114,14 +123,50 @@ class AwsServer:
         return reply_json(orjson.dumps(document))
 
     async def _answer_wide(self, request: web.BaseRequest) -> web.StreamResponse:
-        async def passed(_: Call) -> web.StreamResponse | Reply:
-            return await self._passthrough.answer(request)
-
-        service = "s3" if "/s3/" in request.headers.get("Authorization", "/s3/") else "other"
-        call = Call(service, request.method)
+        call = _wide_call(request)
         rule = self._faults.take(call)
-        answer = await (inflict(rule, call, passed) if rule else passed(call))
-        return _response(answer) if isinstance(answer, Reply) else answer
+        async with AsyncExitStack() as stack:
+
+            async def passed(call: Call) -> aiohttp.ClientResponse | Reply:
+                invite(request)
+                if not self._notifications.concern(call):
+                    return await stack.enter_async_context(self._passthrough.opened(request))
+                streamed = call.operation == "PUT" and call.about and call.about.operation == "PutObject"
+                sent = b"" if streamed else await request.content.read()
+
+                async def forward() -> Reply:
+                    body = None if streamed else sent
+                    async with self._passthrough.opened(request, body) as reply:
+                        return await whole(reply)
+
+                return await self._notifications.exchange(call, sent, forward)
+
+            answer = await (inflict(rule, call, passed) if rule else passed(call))
+            if isinstance(answer, Reply):
+                response = _response(answer)
+                if rule and awaits(request):
+                    # Not invited, its body will never come, so nothing can follow on this connection.
+                    response.force_close()
+                return response
+            return await stream(request, answer, rule.bytes if rule and rule.kind == "cut_after" else None)
+        raise AssertionError("an exit stack swallows nothing")
+
+
+def _wide_call(request: web.BaseRequest) -> Call:
+    head = _head_of(request)
+    if "/s3/" in request.headers.get("Authorization", "/s3/"):
+        return Call.of_objects(head, len(head))
+    return Call("other", request.method, head, len(head))
+
+
+def _head_of(request: web.BaseRequest, length: int | None = None) -> bytes:
+    # With a length, that of a request which is now at hand whole; else as it came.
+    dropped = _FRAMING if length is not None else frozenset[bytes]()
+    lines = [f"{request.method} {request.raw_path} HTTP/1.1".encode("latin-1")]
+    lines += [name + b": " + value for name, value in request.raw_headers if name.lower() not in dropped]
+    if length is not None:
+        lines.append(b"Content-Length: %d" % length)
+    return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
 async def _call(request: web.BaseRequest) -> Call | None:
@@ -129,9 +174,7 @@ async def _call(request: web.BaseRequest) -> Call | None:
     if "X-Amz-Target" not in request.headers:
         return None
     body = await request.content.read()
-    lines = [f"{request.method} {request.raw_path} HTTP/1.1".encode()]
-    lines += [name + b": " + value for name, value in request.raw_headers if name.lower() not in _FRAMING]
-    head = b"\r\n".join([*lines, b"Content-Length: %d\r\n\r\n" % len(body)])
+    head = _head_of(request, len(body))
     return Call.parse(head + body, len(head))
 
 
@@ -142,5 +185,10 @@ def _abort(connections: set[Connection]) -> None:
 
 
 def _response(reply: Reply) -> web.Response:
-    body = reply.raw[reply.body_at :]
-    return web.Response(status=reply.status, body=body, content_type=reply.content_type)
+    lines = reply.raw[: reply.body_at].decode("latin-1").split("\r\n")[1:-2]
+    headers = CIMultiDict[str]()
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.lower() not in {"content-length", "connection"}:
+            headers.add(name, value.strip())
+    return web.Response(status=reply.status, body=reply.body, headers=headers)
