@@ -19,6 +19,7 @@ path                            what it does
 ``POST events/flush``           sends at once what is on its way
 ``POST events/bridge``          `queue_arn` (or null) gets the events of `bucket` in the form of EventBridge
 ``POST events/expire``          deletes `key` of `bucket` as a lifecycle rule would
+``POST queues/settings``        `queue` (its name), `disorder` (`queues.disorder.Disorder`) or null
 ==============================  =====================================================================
 
 The stream paths take `stream_arn`, or `table` with `region` (us-east-1) and `account` (000000000000).
@@ -35,6 +36,8 @@ from localcloud.aws.feeds import Feeds
 from localcloud.aws.lineage import Shard
 from localcloud.aws.objects.delivery import Distortion
 from localcloud.aws.objects.notifications import Notifications
+from localcloud.aws.queues.disorder import Disorder
+from localcloud.aws.queues.queues import Queues
 from localcloud.aws.streams import Streams
 from localcloud.aws.timetolive import TimeToLive
 
@@ -53,6 +56,7 @@ class Control:
     streams: Streams
     time_to_live: TimeToLive
     notifications: Notifications
+    queues: Queues
 
     async def answer(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Answer `method` on `path` (without the prefix).
@@ -69,6 +73,9 @@ class Control:
             return await self._events(path.removeprefix("events").lstrip("/"), body)
         if path == "clock":
             self.clock.advance(float(body["advance_seconds"]))
+        elif path == "queues/settings":
+            wanted = body.get("disorder")
+            self.queues.disorder(body["queue"], None if wanted is None else Disorder(**wanted))
         elif path == "ttl/expire":
             return {"expired": await self.time_to_live.expire(body.get("table"))}
         elif path != "health":

@@ -100,6 +100,18 @@ class AwsControl:
         """Delete an object as a lifecycle rule would, with the event ``LifecycleExpiration:…``."""
         await self._ask("POST", "events/expire", bucket=bucket, key=key)
 
+    async def disorder_queue(self, queue: str, **disorder: Any) -> None:
+        """Let a standard queue, by its name, shuffle, delay and repeat its messages.
+
+        The fields are those of `localcloud.aws.queues.disorder.Disorder`: ``seed``, ``shuffle``,
+        ``repeat``, ``again_seconds``, ``late``, ``late_seconds``.
+        """
+        await self._ask("POST", "queues/settings", queue=queue, disorder=disorder)
+
+    async def clear_queue(self, queue: str) -> None:
+        """Let a queue behave again; what was to come a second time does not come."""
+        await self._ask("POST", "queues/settings", queue=queue, disorder=None)
+
     async def _stream(self, verb: str, table: str, **body: Any) -> dict[str, Any]:
         which = "stream_arn" if table.startswith("arn:") else "table"
         return await self._ask("POST", f"streams/{verb}", **{which: table}, **body)

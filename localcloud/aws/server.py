@@ -20,6 +20,7 @@ from localcloud.aws.messages import Call, Reply, refusal, reply_json
 from localcloud.aws.narrow import Connection, reset
 from localcloud.aws.objects.notifications import Notifications
 from localcloud.aws.passthrough import Passthrough, awaits, invite, stream, whole
+from localcloud.aws.queues.queues import Queues
 from localcloud.aws.shaping import Shaping
 from localcloud.aws.streams import Streams
 from localcloud.aws.timetolive import TimeToLive
@@ -62,10 +63,11 @@ class AwsServer:
         self._faults = Faults()
         streams = Streams(upstream, self._feeds, clock)
         self._notifications = Notifications(upstream, clock, Kept(self._file("notifications.json")))
+        queues = Queues(upstream, clock)
         self._control = Control(
-            clock, self._faults, self._feeds, streams, self._time_to_live, self._notifications
+            clock, self._faults, self._feeds, streams, self._time_to_live, self._notifications, queues
         )
-        self._shaping = Shaping(upstream, self._feeds, streams, self._time_to_live, self._faults)
+        self._shaping = Shaping(upstream, self._feeds, streams, self._time_to_live, self._faults, queues)
         for part in (upstream, self._passthrough, self._feeds, self._notifications.deliveries):
             self._stack.push_async_callback(part.close)
         await self._listen()

@@ -9,10 +9,10 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from random import Random
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from localcloud.aws.dice import dice
 from localcloud.aws.errors import AwsError
 from localcloud.aws.objects.configuration import Queue
 from localcloud.aws.objects.events import Event
@@ -88,9 +88,9 @@ class Deliveries:
             return
         nth = (event.bucket, event.key, queue)
         self._seen[nth] += 1
-        dice = Random(f"{distortion.seed}/{event.bucket}/{event.key}/{queue.name}/{self._seen[nth]}")  # noqa: S311
-        lost, repeated = dice.random() < distortion.lose, dice.random() < distortion.repeat
-        held, delays = dice.random() < distortion.reorder, [dice.random(), dice.random()]
+        drawn = dice(distortion.seed, event.bucket, event.key, queue.name, self._seen[nth])
+        lost, repeated = drawn.random() < distortion.lose, drawn.random() < distortion.repeat
+        held, delays = drawn.random() < distortion.reorder, [drawn.random(), drawn.random()]
         if lost:
             self.counts["lost"] += 1
             return
@@ -102,10 +102,12 @@ class Deliveries:
 
     async def flush(self) -> int:
         """Send at once all that is on its way, and return how many messages that was."""
-        parcels = list(self._pending)
-        for parcel in parcels:
-            await self._hand_in(parcel)
-        return len(parcels)
+        count = len(self._pending)
+        for parcel in list(self._pending):
+            # One that was held may have followed another meanwhile.
+            if parcel in self._pending:
+                await self._hand_in(parcel)
+        return count
 
     async def close(self) -> None:
         """Hand in what is on its way, as far as the queues still answer."""
