@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
@@ -12,7 +13,7 @@ from localcloud.aws.faults import ResetError
 from localcloud.aws.messages import Reply
 from localcloud.aws.upstream import UpstreamLostError
 
-__all__ = ["Passthrough", "awaits", "invite", "stream", "whole"]
+__all__ = ["Passthrough", "awaits", "chunks", "invite", "kept", "stream", "whole"]
 
 _CHUNK_BYTES = 256 * 1024
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect"})
@@ -34,21 +35,21 @@ class Passthrough:
 
     @asynccontextmanager
     async def opened(
-        self, request: web.BaseRequest, body: bytes | None = None
+        self, request: web.BaseRequest, body: bytes | AsyncIterator[bytes] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Pass a request on, with its own body unless told, and give the reply with its body unread.
 
         Raises:
             UpstreamLostError: ministack is away, or went away.
         """
-        streamed = request.content if request.body_exists else None
+        wanted = body if body is not None else request.content if request.body_exists else None
         url = URL(self._url + request.raw_path, encoded=True)
         try:
             async with self._session.request(
                 request.method,
                 url,
-                headers=_kept(request.headers),
-                data=streamed if body is None else body,
+                headers=kept(request.headers),
+                data=wanted,
                 allow_redirects=False,
             ) as reply:
                 yield reply
@@ -71,30 +72,39 @@ def invite(request: web.BaseRequest) -> None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-async def whole(reply: aiohttp.ClientResponse) -> Reply:
-    """Read a reply whose body is small to its end."""
-    body = await reply.read()
-    lines = [f"HTTP/1.1 {reply.status} {reply.reason}"]
-    lines += [f"{name}: {value}" for name, value in _kept(reply.headers).items()]
-    head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+async def chunks(request: web.BaseRequest) -> AsyncIterator[bytes]:
+    """Yield the body of a request as it comes."""
+    async for chunk in request.content.iter_any():
+        yield chunk
+
+
+def whole(status: int, headers: CIMultiDict[str], body: bytes) -> Reply:
+    """Make a reply of what was read to its end."""
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    head = ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
     return Reply(head + body, len(head))
 
 
 async def stream(
-    request: web.BaseRequest, reply: aiohttp.ClientResponse, bytes_max: int | None = None
+    request: web.BaseRequest,
+    reply: aiohttp.ClientResponse,
+    headers: CIMultiDict[str],
+    bytes_max: int | None = None,
 ) -> web.StreamResponse:
     """Send a reply back as it comes.
 
     Args:
         request: whom to answer.
         reply: of ministack.
+        headers: what to send of its headers.
         bytes_max: after how many bytes of the body to break off; None for never.
 
     Raises:
         ResetError: it is broken off here.
         UpstreamLostError: ministack went away.
     """
-    response = web.StreamResponse(status=reply.status, reason=reply.reason, headers=_kept(reply.headers))
+    response = web.StreamResponse(status=reply.status, reason=reply.reason, headers=headers)
     await response.prepare(request)
     if request.method != "HEAD":
         left = bytes_max
@@ -108,7 +118,8 @@ async def stream(
     return response
 
 
-def _kept(headers: "aiohttp.typedefs.LooseHeaders") -> CIMultiDict[str]:
+def kept(headers: "aiohttp.typedefs.LooseHeaders") -> CIMultiDict[str]:
+    """Return the headers that are about the message and not about the connection."""
     pairs = CIMultiDict(headers)
     for name in _HOP_BY_HOP:
         pairs.popall(name, None)

@@ -5,26 +5,26 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
-import aiohttp
 import orjson
 from aiohttp import web
-from multidict import CIMultiDict
 
 from localcloud.aws.clock import Clock
 from localcloud.aws.control import PREFIX, Control
 from localcloud.aws.errors import AwsError, validation
-from localcloud.aws.faults import Faults, ResetError, inflict
+from localcloud.aws.faults import Faults, ResetError
 from localcloud.aws.feeds import Feeds
 from localcloud.aws.kept import Kept
 from localcloud.aws.messages import Call, Reply, refusal, reply_json
 from localcloud.aws.narrow import Connection, reset
+from localcloud.aws.objects.gaps import Gaps
 from localcloud.aws.objects.notifications import Notifications
-from localcloud.aws.passthrough import Passthrough, awaits, invite, stream, whole
+from localcloud.aws.passthrough import Passthrough
 from localcloud.aws.queues.queues import Queues
 from localcloud.aws.shaping import Shaping
 from localcloud.aws.streams import Streams
 from localcloud.aws.timetolive import TimeToLive
 from localcloud.aws.upstream import Upstream, UpstreamLostError
+from localcloud.aws.wide import Wide, head_of, response_of
 
 __all__ = ["AwsServer"]
 
@@ -32,7 +32,6 @@ SHARDS = 4
 """With how many shards a stream begins unless told: several, and few enough to look at."""
 
 _HEADER_BYTES_MAX = 64 * 1024
-_FRAMING = frozenset({b"connection", b"content-length", b"expect", b"transfer-encoding"})
 _SHUTDOWN_SECONDS_MAX = 1.0
 
 
@@ -57,18 +56,19 @@ class AwsServer:
     async def __aenter__(self) -> Self:
         clock = Clock()
         upstream = Upstream(self._upstream_url)
-        self._passthrough = Passthrough(self._upstream_url)
+        passthrough = Passthrough(self._upstream_url)
         self._feeds = Feeds(upstream, clock, self._directory, self._shards)
         self._time_to_live = TimeToLive(upstream, self._feeds, clock, self._file("time-to-live.json"))
-        self._faults = Faults()
+        faults = Faults()
         streams = Streams(upstream, self._feeds, clock)
-        self._notifications = Notifications(upstream, clock, Kept(self._file("notifications.json")))
+        notifications = Notifications(upstream, clock, Kept(self._file("notifications.json")))
         queues = Queues(upstream, clock)
         self._control = Control(
-            clock, self._faults, self._feeds, streams, self._time_to_live, self._notifications, queues
+            clock, faults, self._feeds, streams, self._time_to_live, notifications, queues
         )
-        self._shaping = Shaping(upstream, self._feeds, streams, self._time_to_live, self._faults, queues)
-        for part in (upstream, self._passthrough, self._feeds, self._notifications.deliveries):
+        self._wide = Wide(passthrough, faults, notifications, Gaps(upstream))
+        self._shaping = Shaping(upstream, self._feeds, streams, self._time_to_live, faults, queues)
+        for part in (upstream, passthrough, self._feeds, notifications.deliveries):
             self._stack.push_async_callback(part.close)
         await self._listen()
         return self
@@ -105,12 +105,12 @@ class AwsServer:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             if request.raw_path.startswith(PREFIX):
-                return _response(await self._controlled(request))
+                return response_of(await self._controlled(request))
             if call := await _call(request):
-                return _response(await self._shaping.answer(call))
-            return await self._answer_wide(request)
+                return response_of(await self._shaping.answer(call))
+            return await self._wide.answer(request)
         except AwsError as error:
-            return _response(refusal(error))
+            return response_of(refusal(error))
         except (UpstreamLostError, ResetError):
             reset(request.transport)
             return web.Response(status=500)
@@ -124,59 +124,13 @@ class AwsServer:
             raise validation(f"the body of {path}: {error!r}") from error
         return reply_json(orjson.dumps(document))
 
-    async def _answer_wide(self, request: web.BaseRequest) -> web.StreamResponse:
-        call = _wide_call(request)
-        rule = self._faults.take(call)
-        async with AsyncExitStack() as stack:
-
-            async def passed(call: Call) -> aiohttp.ClientResponse | Reply:
-                invite(request)
-                if not self._notifications.concern(call):
-                    return await stack.enter_async_context(self._passthrough.opened(request))
-                streamed = call.operation == "PUT" and call.about and call.about.operation == "PutObject"
-                sent = b"" if streamed else await request.content.read()
-
-                async def forward() -> Reply:
-                    body = None if streamed else sent
-                    async with self._passthrough.opened(request, body) as reply:
-                        return await whole(reply)
-
-                return await self._notifications.exchange(call, sent, forward)
-
-            answer = await (inflict(rule, call, passed) if rule else passed(call))
-            if isinstance(answer, Reply):
-                response = _response(answer)
-                if rule and awaits(request):
-                    # Not invited, its body will never come, so nothing can follow on this connection.
-                    response.force_close()
-                return response
-            return await stream(request, answer, rule.bytes if rule and rule.kind == "cut_after" else None)
-        raise AssertionError("an exit stack swallows nothing")
-
-
-def _wide_call(request: web.BaseRequest) -> Call:
-    head = _head_of(request)
-    if "/s3/" in request.headers.get("Authorization", "/s3/"):
-        return Call.of_objects(head, len(head))
-    return Call("other", request.method, head, len(head))
-
-
-def _head_of(request: web.BaseRequest, length: int | None = None) -> bytes:
-    # With a length, that of a request which is now at hand whole; else as it came.
-    dropped = _FRAMING if length is not None else frozenset[bytes]()
-    lines = [f"{request.method} {request.raw_path} HTTP/1.1".encode("latin-1")]
-    lines += [name + b": " + value for name, value in request.raw_headers if name.lower() not in dropped]
-    if length is not None:
-        lines.append(b"Content-Length: %d" % length)
-    return b"\r\n".join(lines) + b"\r\n\r\n"
-
 
 async def _call(request: web.BaseRequest) -> Call | None:
     # The same calls as the thin way takes, on a connection that was handed over, or sent in chunks.
     if "X-Amz-Target" not in request.headers:
         return None
     body = await request.content.read()
-    head = _head_of(request, len(body))
+    head = head_of(request, len(body))
     return Call.parse(head + body, len(head))
 
 
@@ -184,13 +138,3 @@ def _abort(connections: set[Connection]) -> None:
     for connection in list(connections):
         if connection.transport is not None:
             connection.transport.abort()
-
-
-def _response(reply: Reply) -> web.Response:
-    lines = reply.raw[: reply.body_at].decode("latin-1").split("\r\n")[1:-2]
-    headers = CIMultiDict[str]()
-    for line in lines:
-        name, _, value = line.partition(":")
-        if name.lower() not in {"content-length", "connection"}:
-            headers.add(name, value.strip())
-    return web.Response(status=reply.status, body=reply.body, headers=headers)
