@@ -26,8 +26,9 @@ import orjson
 
 from localcloud.aws.errors import AwsError, validation
 from localcloud.aws.messages import Call, Reply, refusal, reply_json
+from localcloud.passthrough import ResetError
 
-__all__ = ["KINDS", "Faults", "ResetError", "Rule", "inflict"]
+__all__ = ["KINDS", "Faults", "Rule", "inflict"]
 
 KINDS = frozenset(
     {
@@ -50,10 +51,6 @@ _THROTTLES = {
     "sqs": ("RequestThrottled", 403),
 }
 _T = TypeVar("_T")
-
-
-class ResetError(Exception):
-    """The connection to the caller is to be reset."""
 
 
 @dataclass

@@ -11,20 +11,20 @@ from aiohttp import web
 from localcloud.aws.clock import Clock
 from localcloud.aws.control import PREFIX, Control
 from localcloud.aws.errors import AwsError, validation
-from localcloud.aws.faults import Faults, ResetError
+from localcloud.aws.faults import Faults
 from localcloud.aws.feeds import Feeds
 from localcloud.aws.kept import Kept
 from localcloud.aws.messages import Call, Reply, refusal, reply_json
-from localcloud.aws.narrow import Connection, reset
+from localcloud.aws.narrow import Connection
 from localcloud.aws.objects.gaps import Gaps
 from localcloud.aws.objects.notifications import Notifications
-from localcloud.aws.passthrough import Passthrough
 from localcloud.aws.queues.queues import Queues
 from localcloud.aws.shaping import Shaping
 from localcloud.aws.streams import Streams
 from localcloud.aws.timetolive import TimeToLive
-from localcloud.aws.upstream import Upstream, UpstreamLostError
+from localcloud.aws.upstream import Upstream
 from localcloud.aws.wide import Wide, head_of, response_of
+from localcloud.passthrough import Passthrough, ResetError, UpstreamLostError, reset
 
 __all__ = ["AwsServer"]
 

@@ -18,7 +18,8 @@ from localcloud.aws.feeds import Feeds
 from localcloud.aws.kept import Kept
 from localcloud.aws.messages import Call, Reply, reply_json
 from localcloud.aws.records import key_bytes
-from localcloud.aws.upstream import Upstream, UpstreamLostError
+from localcloud.aws.upstream import Upstream
+from localcloud.passthrough import UpstreamLostError
 
 __all__ = ["OPERATIONS", "TimeToLive"]
 

@@ -14,17 +14,14 @@ from urllib.parse import urlsplit
 import orjson
 
 from localcloud.aws.messages import CONTENT_LENGTH, Call, Reply
+from localcloud.passthrough import UpstreamLostError
 
-__all__ = ["Upstream", "UpstreamLostError"]
+__all__ = ["Upstream"]
 
 # ministack closes a connection that was idle for 75 seconds; ours are given up well before that, so that no
 # call is ever sent into a connection that is being closed.
 _IDLE_SECONDS_MAX = 30.0
 _CLOSING = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
-
-
-class UpstreamLostError(ConnectionError):
-    """ministack is not there, or went away during a call; whether the call took effect is unknown."""
 
 
 class _Connection(asyncio.Protocol):

@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
@@ -11,7 +12,7 @@ from localcloud.aws.faults import Faults, Rule, inflict
 from localcloud.aws.messages import Call, Reply
 from localcloud.aws.objects.gaps import BODIES, Gaps
 from localcloud.aws.objects.notifications import Notifications
-from localcloud.aws.passthrough import Passthrough, awaits, chunks, invite, kept, stream, whole
+from localcloud.passthrough import Passthrough, awaits, chunks, invite, kept, stream
 
 __all__ = ["Wide", "head_of", "response_of"]
 
@@ -67,7 +68,7 @@ class Wide:
             body = await opened.reply.read()
             if call.about and call.about.operation in BODIES:
                 body = await self.gaps.finish_body(call, sent or b"", opened.reply.status, body)
-            return whole(opened.reply.status, opened.headers, body)
+            return _whole(opened.reply.status, opened.headers, body)
 
         if not concerned:
             return await forward()
@@ -112,6 +113,14 @@ def head_of(request: web.BaseRequest, length: int | None = None) -> bytes:
     if length is not None:
         lines.append(b"Content-Length: %d" % length)
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def _whole(status: int, headers: CIMultiDict[str], body: bytes) -> Reply:
+    """Make a reply of what was read to its end."""
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    head = ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
+    return Reply(head + body, len(head))
 
 
 def response_of(reply: Reply) -> web.Response:

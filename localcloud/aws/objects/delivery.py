@@ -16,7 +16,7 @@ from localcloud.aws.dice import dice
 from localcloud.aws.errors import AwsError
 from localcloud.aws.objects.configuration import Queue
 from localcloud.aws.objects.events import Event
-from localcloud.aws.upstream import UpstreamLostError
+from localcloud.passthrough import UpstreamLostError
 
 __all__ = ["Deliveries", "Distortion"]
 

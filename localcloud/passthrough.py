@@ -1,22 +1,42 @@
-"""The wide way to ministack: bodies of any size are streamed through, both ways, byte for byte."""
+"""What proxies before other servers share: bodies of any size are streamed through, byte for byte.
 
+Here are also the two ways in which a call may end without an answer: the server behind is lost, or the
+connection to the caller is to be reset.
+"""
+
+import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from localcloud.aws.faults import ResetError
-from localcloud.aws.messages import Reply
-from localcloud.aws.upstream import UpstreamLostError
-
-__all__ = ["Passthrough", "awaits", "chunks", "invite", "kept", "stream", "whole"]
+__all__ = [
+    "Passthrough",
+    "ResetError",
+    "UpstreamLostError",
+    "awaits",
+    "chunks",
+    "invite",
+    "kept",
+    "reset",
+    "stream",
+]
 
 _CHUNK_BYTES = 256 * 1024
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect"})
+
+
+class ResetError(Exception):
+    """The connection to the caller is to be reset."""
+
+
+class UpstreamLostError(ConnectionError):
+    """The server behind is not there, or went away; whether the call took effect is unknown."""
 
 
 class Passthrough:
@@ -40,7 +60,7 @@ class Passthrough:
         """Pass a request on, with its own body unless told, and give the reply with its body unread.
 
         Raises:
-            UpstreamLostError: ministack is away, or went away.
+            UpstreamLostError: the server is away, or went away.
         """
         wanted = body if body is not None else request.content if request.body_exists else None
         url = URL(self._url + request.raw_path, encoded=True)
@@ -78,14 +98,6 @@ async def chunks(request: web.BaseRequest) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def whole(status: int, headers: CIMultiDict[str], body: bytes) -> Reply:
-    """Make a reply of what was read to its end."""
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    head = ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
-    return Reply(head + body, len(head))
-
-
 async def stream(
     request: web.BaseRequest,
     reply: aiohttp.ClientResponse,
@@ -96,13 +108,13 @@ async def stream(
 
     Args:
         request: whom to answer.
-        reply: of ministack.
+        reply: of the server behind.
         headers: what to send of its headers.
         bytes_max: after how many bytes of the body to break off; None for never.
 
     Raises:
         ResetError: it is broken off here.
-        UpstreamLostError: ministack went away.
+        UpstreamLostError: the server went away.
     """
     response = web.StreamResponse(status=reply.status, reason=reply.reason, headers=headers)
     await response.prepare(request)
@@ -124,3 +136,12 @@ def kept(headers: "aiohttp.typedefs.LooseHeaders") -> CIMultiDict[str]:
     for name in _HOP_BY_HOP:
         pairs.popall(name, None)
     return pairs
+
+
+def reset(transport: asyncio.Transport | None) -> None:
+    """Break a connection as a broken peer does: RST instead of a polite end."""
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
