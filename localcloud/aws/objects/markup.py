@@ -2,9 +2,13 @@
 
 import re
 from functools import lru_cache
-from html import escape, unescape
+from html import escape
 
 __all__ = ["element", "inner", "text", "without"]
+
+
+_ENTITY = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(amp|lt|gt|quot|apos));")
+_NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
 @lru_cache(maxsize=64)
@@ -20,7 +24,7 @@ def inner(document: str, tag: str) -> list[str]:
 def text(document: str, tag: str) -> str | None:
     """Return the text of the first element of a name, or None where there is none."""
     found = inner(document, tag)
-    return unescape(found[0]) if found else None
+    return _ENTITY.sub(_character, found[0]) if found else None
 
 
 def without(document: str, tag: str) -> str:
@@ -31,3 +35,11 @@ def without(document: str, tag: str) -> str:
 def element(tag: str, value: str) -> str:
     """Return an element with a text."""
     return f"<{tag}>{escape(value, quote=False)}</{tag}>"
+
+
+def _character(entity: re.Match[str]) -> str:
+    # Not as HTML has it, which takes some numbers for other characters.
+    hexadecimal, decimal, name = entity.groups()
+    if name:
+        return _NAMED[name]
+    return chr(int(hexadecimal, 16) if hexadecimal else int(decimal))

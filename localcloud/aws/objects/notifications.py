@@ -163,8 +163,9 @@ class Notifications:
         )
         if asked:
             head = await self._upstream.object_call("HEAD", _path(bucket, change.key), account, region)
-            size = int(head.header("content-length") or 0)
-            etag = etag or (head.header("etag") or "").strip('"')
+            if head.status < 300:
+                size = int(head.header("content-length") or 0)
+                etag = etag or (head.header("etag") or "").strip('"')
         version = None if change.version == "null" else change.version
         event = Event(change.name, bucket, change.key, at, sequencer, account, region, size, etag, version)
         configuration = self._configurations.get(bucket)

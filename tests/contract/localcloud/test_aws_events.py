@@ -3,6 +3,7 @@
 import json
 import time
 from itertools import pairwise
+from urllib.parse import unquote_plus
 
 import pytest
 from botocore.exceptions import ClientError
@@ -227,6 +228,19 @@ async def test_eventbridge_has_a_form_of_its_own(s3, bucket, queue, aws, configu
     assert deleted["detail-type"] == "Object Deleted"
     assert deleted["detail"]["deletion-type"] == "Permanently Deleted"
     assert "etag" not in deleted["detail"]["object"]
+
+
+def test_odd_keys_are_encoded_as_a_form(s3, bucket, configure, events, messages):
+    """Whatever a key is made of, its event leads back to it."""
+    keys = ["./a", "a//b", "\\", "é\u0080", "x/", "&#38;", "a\tb", "\U0001f600", "%2F+ "]
+    configure()
+    messages(1)
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys]})
+    told = [(event, unquote_plus(described["key"])) for event, described in events(2 * len(keys))]
+    assert [key for event, key in told if event == "ObjectCreated:Put"] == keys
+    assert [key for event, key in told if event == "ObjectRemoved:Delete"] == keys
 
 
 def put_many(s3, bucket, count):
