@@ -158,6 +158,9 @@ class DeadLetters(Protocol):
     async def count_dead_letters(self, pipeline: str) -> int:
         """How many are open."""
 
+    async def find_open(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
+        """Those of the keys that have an open letter."""
+
     async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
         """Those of the keys whose newest letter was waived: an operator accepts that they differ."""
 

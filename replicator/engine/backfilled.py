@@ -19,7 +19,8 @@ from replicator.engine.restore import fetch_all
 from replicator.engine.verify import Verification, Verifier
 from replicator.model.change import Row
 from replicator.model.checkpoint import Backfill, Checkpoint, Mode
-from replicator.model.key import Key
+from replicator.model.errors import NotNowError
+from replicator.model.key import Key, key_text
 from replicator.stores import Claim, Comparison, Report
 
 Activity = tuple[str, Coroutine[Any, Any, None]]
@@ -175,6 +176,9 @@ class BackfilledPipeline(Pipeline):
         """Return, with the label, once the sink has these keys as they were at this call, or newer.
 
         Both sides are read and compared directly, so it costs those reads and waits for nothing else.
+
+        Raises:
+            NotNowError: one of the keys is an open dead letter, or becomes one.
         """
         left = list(keys)
         before = await self._read("source", self._readable[0], left)
@@ -189,8 +193,17 @@ class BackfilledPipeline(Pipeline):
             ]
             if not left:
                 return BY_KEY
+            await self._refuse_dead_letters(left)
             await self._restore_keys(left)
             before = now
+
+    async def _refuse_dead_letters(self, keys: Sequence[Key]) -> None:
+        refused = await self.parts.store.find_open(self.parts.name, keys)
+        if refused:
+            raise NotNowError(
+                f"the sink refuses {key_text(next(iter(refused)))}: it is a dead letter",
+                hint="Settle it first: `replicator dead-letters list`.",
+            )
 
     async def _read(self, side: str, system: Reads, keys: Sequence[Key]) -> Mapping[Key, Row]:
         return await self.retrier.persist(side, "barrier", lambda: fetch_all(system, keys))

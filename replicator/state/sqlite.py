@@ -134,6 +134,10 @@ class SqliteStore:
         """See ``replicator.stores.DeadLetters``."""
         return await self._read(partial(dead_letters.count_open, pipeline=pipeline))
 
+    async def find_open(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
+        """See ``replicator.stores.DeadLetters``."""
+        return await self._read(partial(dead_letters.find_open, pipeline=pipeline, keys=keys))
+
     async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
         """See ``replicator.stores.DeadLetters``."""
         return await self._read(partial(dead_letters.find_waived, pipeline=pipeline, keys=keys))

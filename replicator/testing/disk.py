@@ -157,6 +157,10 @@ class InMemoryStore:
         """How many are open."""
         return len(self._open(pipeline))
 
+    async def find_open(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
+        """Those of the keys that have an open letter."""
+        return {letter.key for letter in self._open(pipeline)} & set(keys)
+
     async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
         """Those of the keys whose newest letter was waived."""
         newest = {

@@ -4,6 +4,8 @@ import asyncio
 import random
 from contextlib import asynccontextmanager
 
+import pytest
+
 from connectors.memory import (
     MarkedMemoryObjectSource,
     MemoryBucket,
@@ -18,6 +20,7 @@ from replicator.config.limits import Limits
 from replicator.engine.parts import Parts
 from replicator.engine.supervisor import Charge, Supervisor
 from replicator.model.clock import SystemClock
+from replicator.model.errors import NotNowError
 from replicator.state import SqliteStore
 
 LIMITS = Limits(sink_call_seconds_max=0.5, checkpoint_seconds=0.05, retry_seconds_max=0.2)
@@ -257,6 +260,23 @@ async def test_a_refused_object_is_a_dead_letter_until_it_fits(tmp_path):
         assert await world.supervisor.replay(letter)
         assert world.supervisor.status().dead_letters_open == 0
         assert world.differences() == set()
+
+
+async def test_a_waived_object_is_left_alone_by_lists(tmp_path):
+    """No list makes a new letter of what an operator has given up, and no verification counts it."""
+    async with running(tmp_path, object_bytes_max=100, objects=3) as world:
+        await world.proved()
+        world.bucket.put("k001", b"x" * 101)
+        await until(lambda: world.supervisor.status().dead_letters_open == 1)
+        with pytest.raises(NotNowError, match="dead letter"):
+            await world.supervisor.barrier([("k001",)])
+        (letter,) = await world.state.list_dead_letters("invoices", "open", 0, 10)
+        await world.state.settle_dead_letter(letter.id, "waived")
+        await world.supervisor.recount()
+        await world.supervisor.barrier()
+        assert world.supervisor.status().dead_letters_open == 0
+        verified = await world.verified()
+        assert (verified.waived, verified.mismatches) == (1, 0)
 
 
 async def test_a_pause_holds_copies_back(tmp_path):

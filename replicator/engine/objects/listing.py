@@ -8,7 +8,7 @@ look. A change of tags alone shows in no listing: an event tells of it, or a ver
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass
 
 from replicator.connector import Scans
@@ -47,6 +47,8 @@ class Lister:
 
     Awaiting ``list_both()`` returns when a list begun after the call is complete and all of its differences
     have been copied. ``noted`` is told of each complete list: when it began, in seconds since the epoch.
+    ``refused`` tells which keys are dead letters, open or waived: an operator has to see to them;
+    to try them again with every list would only make new letters of them.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Lister:
         retrier: Retrier,
         clock: Clock,
         noted: Callable[[float], None],
+        refused: Callable[[Sequence[Key]], Awaitable[Set[Key]]],
     ) -> None:
         self._pipeline = pipeline
         self._sides: tuple[tuple[str, Scans], ...] = (("source", source), ("sink", sink))
@@ -67,6 +70,7 @@ class Lister:
         self._retrier = retrier
         self._clock = clock
         self._noted = noted
+        self._refused = refused
         self.listed = Listed()
         self.list_both = Shared(self._list_both)
 
@@ -105,6 +109,7 @@ class Lister:
         self.listed.differences = 0
         after: Key | None = None
         while found := await comparison.differences(after, DIFFERENCES_MAX):
-            await self._dirt.add([(key, began) for key in found])
-            self.listed.differences += len(found)
+            refused = await self._refused(found)
+            await self._dirt.add([(key, began) for key in found if key not in refused])
+            self.listed.differences += len(found) - len(refused)
             after = found[-1]

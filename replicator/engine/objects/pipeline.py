@@ -10,7 +10,7 @@ sides finds what no event told, and is the proof that everything up to a moment 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 
@@ -60,6 +60,7 @@ class ObjectPipeline(BackfilledPipeline):
             self.retrier,
             parts.clock,
             self._note_list,
+            self._refused,
         )
 
     async def applied(self) -> str:
@@ -154,6 +155,11 @@ class ObjectPipeline(BackfilledPipeline):
 
     def _may_list(self) -> bool:
         return self.proof is not None and not self.paused
+
+    async def _refused(self, keys: Sequence[Key]) -> Set[Key]:
+        """Those of the keys that are dead letters, open or waived."""
+        store, name = self.parts.store, self.parts.name
+        return await store.find_open(name, keys) | await store.find_waived(name, keys)
 
     def _note_list(self, began: float) -> None:
         self.keeper.note(replace(self.keeper.backfill, listed_at=began))
