@@ -100,7 +100,7 @@ def notifications(
         return [
             _error(
                 f"the bucket sends no events to the queue {queue_arn}",
-                f"add a notification with this queue to those that the bucket has, for {', '.join(FAMILIES)}",
+                f"add a notification with this queue to those that there are, for {', '.join(FAMILIES)}",
             )
         ]
     findings = [_missing(family, settings.prefix) for family in found.families]

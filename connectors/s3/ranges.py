@@ -12,6 +12,7 @@ from dataclasses import dataclass
 _LOW, _HIGH = 0x20, 0x7E  # the characters that places are made of; keys may hold others
 _BASE = _HIGH - _LOW + 2
 _DIGITS = 12
+_SIGNIFICANT = 6  # characters of a place beyond what both ends share; more would only make names long
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,35 +21,25 @@ class Range:
 
     Attributes:
         after, until: what it covers; ``until`` is None where it has no end.
-        first: a key of it, its first when it was looked for.
-        top: no key was found above this; None where nothing was looked for.
+        first: its first key when it was looked for.
+        top: no key of ASCII was found above this; ``first`` itself where it is not worth cutting.
     """
 
     after: str
     until: str | None
     first: str
-    top: str | None = None
+    top: str
 
     def piece(self) -> str:
         """The name of the piece."""
         return json.dumps([self.after, self.until], ensure_ascii=False)
 
     def middle(self) -> str | None:
-        """A text about half way between what is known of its keys; None where nothing lies between."""
-        top = self.top if self.top is not None else self.until
-        low, high = _number(self.first), _BASE**_DIGITS - 1 if top is None else _number(top)
-        common = _common(self.first, top)
-        if top is not None:
-            low, high = _number(self.first[common:]), _number(top[common:])
-        text = _text((low + high) // 2)
-        found = (self.first[:common] if top is not None else "") + text
-        return found if self.first <= found and (top is None or found < top) else None
-
-    def cut(self, middle: str, beyond: str | None) -> tuple[Range, ...]:
-        """The range after a look beyond its middle, where the next key is this, or none within it."""
-        if beyond is None or (self.until is not None and beyond > self.until):
-            return (Range(self.after, self.until, self.first, middle),)
-        return (Range(self.after, middle, self.first), Range(middle, self.until, beyond, self.top))
+        """A text about half way between its first key and its top; None where nothing lies between."""
+        common = _common(self.first, self.top)
+        low, high = _number(self.first[common:]), _number(self.top[common:])
+        found = self.first[:common] + _text((low + high) // 2)
+        return found if self.first <= found < self.top else None
 
 
 def bounds(piece: str) -> tuple[str, str | None]:
@@ -63,15 +54,8 @@ def bounds(piece: str) -> tuple[str, str | None]:
     return found[0], found[1]
 
 
-def whole() -> str:
-    """The piece that covers everything."""
-    return Range("", None, "").piece()
-
-
-def _common(one: str, other: str | None) -> int:
+def _common(one: str, other: str) -> int:
     """How long the part is with which both begin."""
-    if other is None:
-        return 0
     pairs = zip(one, other, strict=False)
     return next((i for i, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
 
@@ -87,7 +71,7 @@ def _number(text: str) -> int:
 
 
 def _text(number: int) -> str:
-    """The text whose number is at most this, cut off where it would hold a gap."""
+    """A short text whose number is at most this."""
     digits = []
     for _ in range(_DIGITS):
         number, digit = divmod(number, _BASE)
@@ -97,8 +81,4 @@ def _text(number: int) -> str:
         if digit == 0:
             break
         text += chr(digit - 1 + _LOW)
-    return text[:_SIGNIFICANT] if len(text) > _SIGNIFICANT else text
-
-
-_SIGNIFICANT = 6
-"""Characters of a place beyond what both ends have in common; more would only make names long."""
+    return text[:_SIGNIFICANT]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from connectors.s3 import codec, ranges
 from connectors.s3.config import SourceSettings
@@ -12,6 +13,9 @@ from connectors.s3.ranges import Range
 from replicator.model.change import Page, Row
 from replicator.model.errors import ChangeError
 from replicator.model.key import Key
+
+ROUNDS_MAX = 24
+"""How often the ranges are looked at again to be cut."""
 
 _LAST = "\x7f"
 """Greater than every character that a place is made of."""
@@ -27,20 +31,16 @@ class BucketReader:
     async def pieces(self) -> Sequence[str]:
         """Key ranges that each hold something now; one where a single call lists everything.
 
-        They are found by asking, a few dozen times at most, for the key after a place. They are of equal
-        share in the keys' alphabet, not in their number, which only a listing could tell.
+        They are found by asking for the keys after places, some ten short calls for each range. Only
+        ranges of more than a page are cut, in the middle of what their keys differ in.
         """
-        page = await self._objects.list("", self._settings.page_rows_max)
-        if not page.more:
-            return [ranges.whole()]
-        first = page.objects[0].key
-        found = [Range("", None, first, await self._top(first))]
-        for _ in range(2 * self._settings.pieces_max.bit_length() + 4):
+        found = [await self._look("", None) or Range("", None, "", "")]
+        for _ in range(ROUNDS_MAX):
             room = self._settings.pieces_max - len(found)
-            cuttable = [each for each in found if each.middle() is not None][:room]
-            if not cuttable:
+            chosen = [each for each in found if each.middle() is not None][:room]
+            if not chosen:
                 break
-            cuts = dict(zip(cuttable, await asyncio.gather(*map(self._cut, cuttable)), strict=True))
+            cuts = dict(zip(chosen, await asyncio.gather(*map(self._cut, chosen)), strict=True))
             found = [part for each in found for part in cuts.get(each, (each,))]
         return [each.piece() for each in found]
 
@@ -89,20 +89,31 @@ class BucketReader:
         return next((codec.row_of(each) for each in listing.objects if each.key == key), None)
 
     async def _cut(self, one: Range) -> tuple[Range, ...]:
-        middle = one.middle()
-        return (one,) if middle is None else one.cut(middle, await self._beyond(middle))
+        """Its two halves; or itself, known better, where the upper one is empty."""
+        middle = one.middle() or one.top
+        upper = await self._look(middle, one.until)
+        if upper is None:
+            return (replace(one, top=middle),)
+        return (await self._look(one.after, middle) or replace(one, until=middle), upper)
 
-    async def _top(self, first: str) -> str:
-        """What no key of ASCII lies above: the longest beginning that all of them share, ended."""
+    async def _look(self, after: str, until: str | None) -> Range | None:
+        """The range with what its keys are like now; None where it holds none."""
+        page = await self._objects.list(after, self._settings.page_rows_max)
+        within = [each.key for each in page.objects if until is None or each.key <= until]
+        if not within:
+            return None
+        first = within[0]
+        is_large = page.more and len(within) == len(page.objects)
+        return Range(after, until, first, await self._top(first, until) if is_large else first)
+
+    async def _top(self, first: str, until: str | None) -> str:
+        """What no key of ASCII lies above: the longest beginning that all of the range share, ended."""
         shared, longer = len(self._settings.prefix), len(first)
         while shared < longer:
             length = (shared + longer + 1) // 2
-            if await self._beyond(first[:length] + _LAST) is None:
+            page = await self._objects.list(first[:length] + _LAST, 1)
+            if not page.objects or (until is not None and page.objects[0].key > until):
                 shared = length
             else:
                 longer = length - 1
         return first[:shared] + _LAST
-
-    async def _beyond(self, place: str) -> str | None:
-        listing = await self._objects.list(place, 1)
-        return listing.objects[0].key if listing.objects else None
