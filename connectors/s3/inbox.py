@@ -53,6 +53,7 @@ class Inbox:
         self._clock = clock
         self._held: list[tuple[int, Message]] = []
         self._strangers: dict[str, _Stranger] = {}
+        self._receiving: asyncio.Task[Round] | None = None
         self._room = asyncio.Event()
         self._room.set()
 
@@ -78,19 +79,10 @@ class Inbox:
         Raises:
             TransientError, PermanentError: nothing came, and a call failed.
         """
-        asked_at = self._clock.monotonic()
-        receive = self._client.receive
-        answers = await asyncio.gather(
-            *(receive(wait_seconds) for _ in range(calls)), return_exceptions=True
-        )
-        failures = [each for each in answers if isinstance(each, BaseException)]
-        until = asked_at + self._settings.hidden_seconds
-        pages = [each for each in answers if not isinstance(each, BaseException)]
-        messages = [_message(raw, until) for page in pages for raw in page]
-        for failure in failures:
-            if not messages or not isinstance(failure, TransientError):
-                raise failure
-        return Round(messages, not failures, any(len(page) == ENTRIES_MAX for page in pages))
+        self._receiving = asyncio.create_task(self._receive(calls, wait_seconds), name="s3.round")
+        received = await asyncio.shield(self._receiving)
+        self._receiving = None
+        return received
 
     def hold(self, position: int, messages: Sequence[Message]) -> None:
         """Keep these hidden until everything up to this position is forgotten."""
@@ -148,13 +140,37 @@ class Inbox:
             message.hidden_until = now + seconds
 
     async def give_back(self) -> None:
-        """Let everything in hand be received again at once. Raises as ``forget`` does."""
+        """Let everything in hand be received again at once. Raises as ``forget`` does.
+
+        A call that still waits at the queue is waited for: what is sent to a caller who has gone stays
+        hidden for its time.
+        """
+        receiving, self._receiving = self._receiving, None
+        if receiving is not None:
+            (received,) = await asyncio.gather(receiving, return_exceptions=True)
+            if isinstance(received, Round):
+                self.hold(0, received.messages)
         now = self._clock.monotonic()
         messages = [message for _, message in self._held]
         messages += [each.message for each in self._strangers.values()]
         self._held.clear()
         self._strangers.clear()
         await self._hide([each for each in messages if each.hidden_until > now], 0)
+
+    async def _receive(self, calls: int, wait_seconds: int) -> Round:
+        asked_at = self._clock.monotonic()
+        receive = self._client.receive
+        answers = await asyncio.gather(
+            *(receive(wait_seconds) for _ in range(calls)), return_exceptions=True
+        )
+        failures = [each for each in answers if isinstance(each, BaseException)]
+        until = asked_at + self._settings.hidden_seconds
+        pages = [each for each in answers if not isinstance(each, BaseException)]
+        messages = [_message(raw, until) for page in pages for raw in page]
+        for failure in failures:
+            if not messages or not isinstance(failure, TransientError):
+                raise failure
+        return Round(messages, not failures, any(len(page) == ENTRIES_MAX for page in pages))
 
     async def _hide(self, messages: Sequence[Message], seconds: int) -> None:
         await _in_tens(messages, lambda ten: self._client.hide([each.receipt for each in ten], seconds))
