@@ -13,6 +13,7 @@ from connectors.s3.inbox import Inbox, Message, Round
 from connectors.s3.outbox import Outbox
 from replicator.model.change import Batch, Change, Kind
 from replicator.model.clock import Clock
+from replicator.model.errors import first_cause
 
 PARTITION = "events"
 
@@ -81,7 +82,7 @@ class Feed:
                 if self.canaries is not None:
                     tasks.create_task(self._put_forever(self.canaries), name="s3.canaries")
         except BaseExceptionGroup as group:
-            self.outbox.fail(_first(group))
+            self.outbox.fail(first_cause(group))
 
     async def _receive_forever(self) -> None:
         """One waiting call while the queue is quiet; many that do not wait while it gives all it can."""
@@ -152,8 +153,3 @@ class Feed:
             marks=tuple(name for proof in proofs for name in proof.marks),
             size_bytes=size,
         )
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -11,7 +11,7 @@ from connectors.s3.config import SourceSettings
 from connectors.s3.objects import Objects
 from connectors.s3.ranges import Range
 from replicator.model.change import Page, Row
-from replicator.model.errors import ChangeError
+from replicator.model.errors import ChangeError, first_cause
 from replicator.model.key import Key
 
 ROUNDS_MAX = 24
@@ -64,8 +64,11 @@ class BucketReader:
                 return await self.look(key)
 
         names = [str(name) for (name,) in dict.fromkeys(keys) if self._settings.replicates(str(name))]
-        async with asyncio.TaskGroup() as tasks:
-            looks = [tasks.create_task(bounded(name)) for name in names]
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                looks = [tasks.create_task(bounded(name)) for name in names]
+        except BaseExceptionGroup as group:
+            raise first_cause(group) from group
         return {row.key: row for look in looks if (row := look.result()) is not None}
 
     async def look(self, key: str) -> Row | None:

@@ -30,7 +30,9 @@ class EventfulBucket:
     def create(self, *, events=FAMILIES, filters=(), **attributes):
         """Create both, and let these events of the bucket come to the queue; none where there are none."""
         region = self.api.meta.region_name
-        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        place = (
+            {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        )
         self.api.create_bucket(Bucket=self.name, **place)
         self.queue_url = self.sqs.create_queue(QueueName=self.name, Attributes=attributes)["QueueUrl"]
         told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["QueueArn"])

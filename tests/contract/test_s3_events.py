@@ -1,4 +1,4 @@
-"""The S3 source turns the events of a bucket into dirty keys, deletes them when told, and proves itself read."""
+"""The S3 source makes dirty keys of events, deletes them when told, and proves what it has read."""
 
 import asyncio
 import time
@@ -204,7 +204,9 @@ async def test_a_mark_comes_out_behind_what_was_before_it(bucket):
         assert keys <= set(reading.dirty)
         await reading.until(lambda second=second: second in reading.marks)
     assert not any(".replicator" in key for key in reading.dirty)
-    assert {row.key[0] for row in (await reading.source.scan('["", null]', None)).rows} == set(reading.dirty)
+    assert {row.key[0] for row in (await reading.source.scan('["", null]', None)).rows} == set(
+        reading.dirty
+    )
 
 
 async def test_canaries_beat_by_themselves(bucket):
