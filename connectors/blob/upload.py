@@ -17,7 +17,7 @@ from connectors.blob.budget import Budget
 from connectors.blob.checksums import Digests, crc64_header, md5_header
 from connectors.blob.client import BlobContainer
 from connectors.blob.config import MEBIBYTE, BlobSinkSettings
-from connectors.blob.errors import RefusedError, translate, without_effect
+from connectors.blob.errors import RefusedError, is_absent, is_unmet, translate, without_effect
 from replicator.connector import Body
 from replicator.model.errors import ChangeError, ReplicatorError, TransientError, first_cause
 from replicator.model.record import Object
@@ -58,7 +58,24 @@ class Uploader:
         async with self._budget.held(body.record.size), aclosing(_Reader(body)) as reader:
             parts = await reader.take(body.record.size)
             await reader.finish()
-            await self._container.put(name, parts, {**headers, "content-md5": md5_header(parts)})
+            try:
+                await self._container.put(name, parts, {**headers, "content-md5": md5_header(parts)})
+            except RefusedError as error:
+                if not is_unmet(error.refusal) or not await self._is_only_staged(name, headers):
+                    raise
+                staging = _Staging(self._container, self._settings, self._budget, name)
+                blocks = [await staging.one_of(parts)] if body.record.size else []
+                await self._container.commit(name, blocks, headers)
+
+    async def _is_only_staged(self, name: str, headers: Mapping[str, str]) -> bool:
+        """Whether blocks of an attempt given up are all there is, which Azurite takes for a blob."""
+        if "if-none-match" not in headers:
+            return False
+        try:
+            await self._container.head(name)
+        except RefusedError as error:
+            return is_absent(error.refusal)
+        return False
 
     async def _put_blocks(self, name: str, body: Body, headers: Mapping[str, str]) -> None:
         async with aclosing(_Reader(body)) as reader:
@@ -89,7 +106,7 @@ class _Staging:
         blocks: list[str] = []
         async with asyncio.TaskGroup() as tasks:
             for start in range(0, size, step):
-                block = base64.b64encode(self._attempt + len(blocks).to_bytes(4)).decode()
+                block = self._block(len(blocks))
                 blocks.append(block)
                 length = min(step, size - start)
                 if step > self._settings.buffer_bytes_max:
@@ -97,6 +114,15 @@ class _Staging:
                 else:
                     await self._hold(tasks, block, reader, length)
         return blocks
+
+    async def one_of(self, parts: list[bytes]) -> str:
+        """Send one block that is held already; its id."""
+        block = self._block(0)
+        await self._stage(block, parts, sum(map(len, parts)), {"content-md5": md5_header(parts)})
+        return block
+
+    def _block(self, number: int) -> str:
+        return base64.b64encode(self._attempt + number.to_bytes(4)).decode()
 
     async def _hold(self, tasks: asyncio.TaskGroup, block: str, reader: _Reader, length: int) -> None:
         """Read a block into memory, and leave sending it to a task."""

@@ -12,7 +12,7 @@ import hashlib
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from replicator.connector import (
@@ -70,8 +70,8 @@ class ObjectSinkHarness:
 
     open_sink: Callable[[], Awaitable[ObjectSink]]
     names: Sequence[str] = ODD_NAMES
-    metadata: Mapping[str, str] = ODD_METADATA
-    tags: Mapping[str, str] = TAGS
+    metadata: Mapping[str, str] = field(default_factory=lambda: ODD_METADATA)
+    tags: Mapping[str, str] = field(default_factory=lambda: TAGS)
     algorithms: Collection[str] = ("md5", "sha256")
     refused: Callable[[], tuple[Key, Body]] | None = None
     large_bytes: int = 64 * MIB

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from replicator.connector import (
@@ -75,7 +75,7 @@ class ObjectSourceHarness:
     names: Sequence[str] = ODD_NAMES
     headers: Mapping[str, str] = HEADERS
     metadata: Mapping[str, str] = METADATA
-    tags: Mapping[str, str] = TAGS
+    tags: Mapping[str, str] = field(default_factory=lambda: TAGS)
     algorithms: Sequence[str] = ("md5", "sha256")
     patience_seconds: float = 20.0
 
