@@ -31,7 +31,7 @@ _STREAM_BYTES = 4 * MEBIBYTE  # what a block that is streamed is taken to hold i
 def block_size(size: int, block_bytes: int) -> int:
     """Bytes of each block but the last: as configured, or as many MiB as 50,000 blocks need."""
     least = -(-size // BLOCKS_MAX)
-    return max(block_bytes, -(-least // MEBIBYTE) * MEBIBYTE)
+    return block_bytes if least <= block_bytes else -(-least // MEBIBYTE) * MEBIBYTE
 
 
 class Uploader:

@@ -43,7 +43,7 @@ class Body:
 
 
 class Container:
-    """One container, for one test; ``sdk`` is the vendor's client, for what goes on behind the sink's back."""
+    """One container, for one test; ``sdk`` is the vendor's client, which goes behind the sink's back."""
 
     def __init__(self, connection_string, monkeypatch):
         self.connection_string, self.name = connection_string, f"replicator-test-{uuid4().hex[:12]}"
@@ -170,7 +170,7 @@ class Front:
 
 
 def operation_of(request):
-    """The name of a call: put, block, commit, tags, list, get, head, delete, container, account or service."""
+    """The name of a call: put, block, commit, tags, list, get, head, delete, container or account."""
     named = {"block": "block", "blocklist": "commit", "tags": "tags", "list": "list"}
     if request.query.get("comp") in named:
         return named[request.query["comp"]]
