@@ -107,6 +107,7 @@ class Fault:
     status: int = 503
     code: str = ""
     headers: dict = field(default_factory=dict)
+    text: str = ""
     after: bool = False
     count: int = 1
     release: asyncio.Event = field(default_factory=asyncio.Event)
@@ -149,14 +150,15 @@ class Front:
         if fault.kind in {"reset", "stall"}:
             request.transport.abort()
             return web.Response()
-        await request.read()
-        return web.Response(status=fault.status, headers={"x-ms-error-code": fault.code} | fault.headers)
+        await request.content.read()
+        headers = {"x-ms-error-code": fault.code} | fault.headers
+        return web.Response(status=fault.status, headers=headers, text=fault.text)
 
     async def forward(self, request):
         url = URL(f"{self.upstream}{request.raw_path}", encoded=True)
         skip = {"Host", "Transfer-Encoding"}
         headers = {name: value for name, value in request.headers.items() if name not in skip}
-        data = await request.read()
+        data = await request.content.read()
         async with self.session.request(request.method, url, headers=headers, data=data) as answer:
             kept = {
                 name: value
