@@ -2,13 +2,21 @@
 
 import asyncio
 import os
+from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
 
 from localcloud import LocalClouds
+from localcloud.ports import Port
+from localcloud.standins import azurite
 
 REAL = os.environ.get("REPLICATOR_TEST_CLOUDS") == "real"
+# The development key that Microsoft publishes; it opens nothing else.
+AZURITE = (
+    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey="
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
 _OF_CLOUDS = ("AWS_", "AZURE_", "COSMOS_")
 
 
@@ -29,6 +37,20 @@ def clouds():
     started = asyncio.run(LocalClouds.start(azurite=False))
     yield started
     asyncio.run(started.stop())
+
+
+@pytest.fixture(scope="session")
+def storage(tmp_path_factory):
+    """A connection string of Azure Storage: Azurite alone, or the one around the tests on real accounts."""
+    if REAL:
+        yield os.environ["AZURE_STORAGE_CONNECTION_STRING"]
+        return
+    with ExitStack() as ports:
+        numbers = [ports.enter_context(Port()).number for _ in range(3)]
+        server, urls = azurite(tmp_path_factory.mktemp("azurite"), numbers, persist=False)
+        asyncio.run(server.start())
+        yield f"{AZURITE};BlobEndpoint={urls['blob']}/devstoreaccount1"
+        asyncio.run(server.stop())
 
 
 @pytest.fixture

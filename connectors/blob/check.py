@@ -1,0 +1,67 @@
+"""How the bytes of a blob are read and what they add up to; memory is one range's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from connectors.blob.budget import Budget
+from connectors.blob.checksums import Digests
+from connectors.blob.client import Answer, BlobContainer
+from connectors.blob.config import MEBIBYTE, BlobSinkSettings
+from connectors.blob.errors import PRECONDITION_FAILED, RANGE_REFUSED, RefusedError, changed, is_absent
+
+RANGE_BYTES = 4 * MEBIBYTE
+"""What one call reads, so that it ends within the time of a call."""
+
+
+class Checker:
+    """Computes checksums of blobs, within a bound of memory of its own."""
+
+    def __init__(self, container: BlobContainer, settings: BlobSinkSettings) -> None:
+        self._container = container
+        self._budget = Budget(settings.buffer_bytes_max)
+
+    async def check(
+        self, name: str, algorithms: Collection[str]
+    ) -> tuple[Mapping[str, str], Digests] | None:
+        """The blob's properties and the checksums of its bytes, of one version; None where there is none.
+
+        Raises:
+            TransientError: settled; ``changed`` where it was replaced meanwhile.
+            RefusedError: the service refuses.
+        """
+        digests = Digests(algorithms)
+        async with self._budget.held(RANGE_BYTES):
+            try:
+                answer = await self._container.get(name, 0, RANGE_BYTES - 1)
+            except RefusedError as error:
+                if is_absent(error.refusal):
+                    return None
+                if error.refusal.status == RANGE_REFUSED:  # it has no bytes at all
+                    return await self._empty(name, digests)
+                raise
+            headers = answer.headers
+            digests.update(answer.body)
+            size = int(headers.get("content-range", f"/{len(answer.body)}").rpartition("/")[2])
+            while digests.size < size:
+                digests.update((await self._next(name, digests.size, headers["etag"])).body)
+        return headers, digests
+
+    async def _next(self, name: str, first: int, etag: str) -> Answer:
+        try:
+            return await self._container.get(name, first, first + RANGE_BYTES - 1, etag)
+        except RefusedError as error:
+            if is_absent(error.refusal) or error.refusal.status in {PRECONDITION_FAILED, RANGE_REFUSED}:
+                raise changed("the blob was replaced while it was read") from error
+            raise
+
+    async def _empty(self, name: str, digests: Digests) -> tuple[Mapping[str, str], Digests] | None:
+        try:
+            headers = await self._container.head(name)
+        except RefusedError as error:
+            if is_absent(error.refusal):
+                return None
+            raise
+        if headers["content-length"] != "0":
+            raise changed("the blob was replaced while it was read")
+        return headers, digests

@@ -1,0 +1,71 @@
+"""Checksums of bodies, computed as the bytes go by. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from collections.abc import Callable, Collection, Iterable
+from typing import Protocol
+
+from awscrt import checksums as crt
+
+
+class _Digest(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+class _Crc:
+    """A cyclic redundancy check in the form of ``hashlib``'s digests, most significant byte first."""
+
+    def __init__(self, compute: Callable[[bytes, int], int], digits: int) -> None:
+        self._compute, self._digits, self._value = compute, digits, 0
+
+    def update(self, data: bytes, /) -> None:
+        self._value = self._compute(data, self._value)
+
+    def hexdigest(self) -> str:
+        return f"{self._value:0{self._digits}x}"
+
+
+_NEW: dict[str, Callable[[], _Digest]] = {
+    "md5": lambda: hashlib.md5(usedforsecurity=False),
+    "sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    "sha256": hashlib.sha256,
+    "crc32": lambda: _Crc(zlib.crc32, 8),
+    "crc32c": lambda: _Crc(crt.crc32c, 8),
+    "crc64nvme": lambda: _Crc(crt.crc64nvme, 16),
+}
+
+
+class Digests:
+    """The checksums of one body, each of an algorithm that is known here; others are left out."""
+
+    def __init__(self, algorithms: Collection[str]) -> None:
+        self._digests = {name: _NEW[name]() for name in algorithms if name in _NEW}
+        self.size = 0
+
+    def update(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self.size += len(data)
+        for digest in self._digests.values():
+            digest.update(data)
+
+    def values(self) -> dict[str, str]:
+        """Algorithm to hexadecimal digest of what was taken so far."""
+        return {name: digest.hexdigest() for name, digest in self._digests.items()}
+
+
+def md5_header(parts: Iterable[bytes]) -> str:
+    """The parts' MD5 as ``Content-MD5`` has it."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for part in parts:
+        digest.update(part)
+    return base64.b64encode(digest.digest()).decode()
+
+
+def crc64_header(hexadecimal: str) -> str:
+    """A CRC-64/NVME as ``x-ms-content-crc64`` has it: the same polynomial, least significant byte first."""
+    return base64.b64encode(bytes.fromhex(hexadecimal)[::-1]).decode()
