@@ -1,9 +1,9 @@
 """A queue of Azure Service Bus as a sink of messages.
 
 Files: ``config`` (settings), ``client`` with its parts ``link`` and ``management`` (the only ones that
-import the SDK), ``codec`` (pure: neutral message <-> what Service Bus carries; frozen by golden files),
-``errors`` (the service's answers -> our errors), ``delivery`` (changes -> parcels, in order), ``sink`` and
-``probe``.
+import the SDK), ``codec`` (pure: neutral message <-> what Service Bus carries; a stored form, frozen by
+golden files), ``wire`` (pure: that as AMQP bytes), ``errors`` (the service's answers -> our errors),
+``delivery`` (changes -> parcels, in order), ``sink`` and ``probe``.
 
 Nothing here retries, measures or schedules; the engine does.
 """

@@ -99,8 +99,8 @@ def refused_credential(detail: str) -> PermanentError:
     """No usable credential, said by the identity library or by the service."""
     return PermanentError(
         f"Service Bus refuses the credential: {_first_line(detail)}",
-        hint="check the connection string and its right to send (and the clock of this machine, which signs "
-        "with it), or give the identity the role 'Azure Service Bus Data Sender' on the queue",
+        hint="check the connection string and its right to send (and the clock of this machine, which "
+        "signs with it), or give the identity the role 'Azure Service Bus Data Sender' on the queue",
     )
 
 
@@ -114,8 +114,8 @@ def other_kind(*, sessions: bool) -> PermanentError:
         )
     return PermanentError(
         "the queue has no sessions, and the configuration says that it requires them",
-        hint="create the queue with sessions required, which is fixed at creation; for a standard source set "
-        "sessions: false",
+        hint="create the queue with sessions required, which is fixed at creation; for a standard source "
+        "set sessions: false",
     )
 
 
@@ -132,7 +132,7 @@ def _refused(refusal: Refusal) -> ReplicatorError | None:
     if refusal.kind == "MessagingEntityDisabledError":
         return PermanentError(
             f"the queue takes no messages: {said}",
-            hint="set the status of the queue to Active, or to ReceiveDisabled while nothing may be received",
+            hint="set the status of the queue to Active, or to ReceiveDisabled to hold messages back",
         )
     if refusal.condition == NOT_ALLOWED:
         return PermanentError(

@@ -5,50 +5,69 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
 from azure.servicebus.aio import ServiceBusSender
-from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusError
 
 from connectors.servicebus import errors
 from connectors.servicebus.codec import Outgoing
 from connectors.servicebus.errors import Refusal, RefusedError
-from replicator.model.errors import ChangeError
+from connectors.servicebus.wire import encode_message
 
 T = TypeVar("T")
 
+# Of the SDK's list of sections, the one of data; in a batch each of those is a message.
+_DATA = 5
+# What a message has around it in a batch, and what surrounds all: the SDK puts ids of the first message on
+# the envelope and does not count them, so that a batch which it takes for full is too large.
+_SECTION_BYTES = 8
+_ENVELOPE_BYTES = 2048
 # After these the sender is as good as before: the service has answered.
 _ANSWERED = frozenset({"ServiceBusServerBusyError", "ServiceBusQuotaExceededError"})
 
 
 class Parcel:
-    """Messages that are sent in one call, all or none."""
+    """Messages that are sent in one call, all or none, of at most so many bytes."""
 
-    def __init__(self, batch: ServiceBusMessageBatch) -> None:
-        self.batch = batch
-        self.alone: ServiceBusMessage | None = None
+    def __init__(self, batch: ServiceBusMessageBatch, bytes_max: int) -> None:
+        self._batch = batch
+        self._alone: ServiceBusMessage | None = None
+        self._left = bytes_max
+        # The list of encoded messages inside the batch; the first one is added as the SDK does it, which
+        # makes the envelope. Where its inside has changed, all are.
+        inside = getattr(batch, "_message", None)
+        self._encoded = inside[_DATA] if isinstance(inside, list) and len(inside) > _DATA else None
+
+    @property
+    def content(self) -> ServiceBusMessage | ServiceBusMessageBatch:
+        """What the SDK is given to send."""
+        return self._alone or self._batch
 
     def add(self, outgoing: Outgoing) -> bool:
         """Add a message; False where it does not fit beside those that are in it.
 
         One that is larger than any batch is taken alone, which premium namespaces allow.
         """
-        if self.alone is not None:
+        if self._alone is not None:
             return False
-        message = _message_of(outgoing)
-        try:
-            self.batch.add_message(message)
-        except MessageSizeExceededError:
-            if len(self.batch):
-                return False
-            self.alone = message
+        encoded = encode_message(outgoing)
+        self._left -= len(encoded) + _SECTION_BYTES
+        first = not len(self._batch)
+        if self._left < 0:
+            if first:
+                self._alone = message_of(outgoing)
+            return first
+        if first or self._encoded is None:
+            self._batch.add_message(message_of(outgoing))
+        else:
+            self._encoded.append(encoded)
         return True
 
 
 class Link:
-    """An open sender, until a deadline on the event loop's clock; ``broken`` says that it is of no more use."""
+    """An open sender, until a deadline on the event loop's clock; ``broken`` where it is of no more use."""
 
     def __init__(self, sender: ServiceBusSender, deadline: float, seconds: float) -> None:
         self._sender = sender
@@ -63,7 +82,8 @@ class Link:
 
     async def parcel(self) -> Parcel:
         """An empty parcel as large as the service takes one."""
-        return Parcel(await self._sender.create_message_batch())
+        batch = await self._sender.create_message_batch()
+        return Parcel(batch, batch.max_size_in_bytes - _ENVELOPE_BYTES)
 
     async def send(self, parcel: Parcel) -> None:
         """Send a parcel; when this returns, the service has it.
@@ -77,7 +97,7 @@ class Link:
     async def schedule(self, outgoing: Outgoing, at: float) -> int:
         """Have a message appear at a time, in seconds since the epoch; its number, to cancel it by."""
         when = datetime.fromtimestamp(at, UTC)
-        (number,) = await self._call(self._sender.schedule_messages(_message_of(outgoing), when))
+        (number,) = await self._call(self._sender.schedule_messages(message_of(outgoing), when))
         return number
 
     async def cancel(self, number: int) -> None:
@@ -90,7 +110,7 @@ class Link:
 
     async def _send(self, parcel: Parcel) -> None:
         seconds = self._deadline - asyncio.get_running_loop().time()
-        await self._sender.send_messages(parcel.alone or parcel.batch, timeout=max(seconds, 0.01))
+        await self._sender.send_messages(parcel.content, timeout=max(seconds, 0.01))
 
     async def _call(self, call: Awaitable[T]) -> T:
         self.broken = True  # unless it turns out otherwise, also where this is cancelled
@@ -126,10 +146,11 @@ def refusal_of(error: BaseException) -> Refusal:
     return Refusal(kind, str(getattr(condition, "value", condition) or ""), str(error))
 
 
-def _message_of(outgoing: Outgoing) -> ServiceBusMessage:
+def message_of(outgoing: Outgoing) -> ServiceBusMessage:
+    """The message as the SDK has it."""
     message = ServiceBusMessage(
         outgoing.body,
-        application_properties=dict(outgoing.properties),
+        application_properties=cast(dict[Any, Any], outgoing.properties),
         message_id=outgoing.message_id,
         session_id=outgoing.session_id,
         partition_key=outgoing.partition_key,

@@ -38,7 +38,7 @@ class UnknownError(Exception):
 _FOREVER_SECONDS = 100 * 365 * 86_400.0
 
 
-class _Elsewhere(AioHttpTransport):
+class _Elsewhere(AioHttpTransport):  # type: ignore[misc]  # its base is untyped
     """Sends what is meant for the namespace to an emulator's management address."""
 
     def __init__(self, address: str, **options: Any) -> None:

@@ -28,9 +28,9 @@ async def probe(queue: ServiceBusQueue, settings: ServiceBusSinkSettings) -> Seq
     try:
         facts = await queue.facts()
     except UnknownError as error:
-        told = [*_of_kind(sessions, settings), _unknown(error)]
+        told = [*_of_kind(settings, sessions=sessions), _unknown(error)]
     else:
-        told = [*_of_kind(facts.requires_session, settings), *findings_of(facts, settings)]
+        told = [*_of_kind(settings, sessions=facts.requires_session), *findings_of(facts, settings)]
     return [*told, *_of_size(bytes_max, settings)]
 
 
@@ -47,12 +47,12 @@ def findings_of(facts: QueueFacts, settings: ServiceBusSinkSettings) -> Iterator
         )
 
 
-def _of_kind(sessions: bool | None, settings: ServiceBusSinkSettings) -> Iterator[Finding]:
+def _of_kind(settings: ServiceBusSinkSettings, *, sessions: bool | None) -> Iterator[Finding]:
     if sessions is None:
         yield Finding(
             Severity.WARNING,
-            "whether the queue requires sessions cannot be told: that takes the right to listen or to manage, "
-            "and a queue that may be received from",
+            "whether the queue requires sessions cannot be told: that takes the right to listen or to "
+            "manage, and a queue that may be received from",
             f"see that it {'does' if settings.sessions else 'does not'}, as sessions says",
         )
     elif sessions is not settings.sessions:
@@ -67,15 +67,15 @@ def _of_duplicates(facts: QueueFacts, settings: ServiceBusSinkSettings) -> Itera
         yield Finding(
             Severity.ERROR,
             "the queue does not detect duplicates, so a send that is repeated puts a message there twice",
-            "create the queue with duplicate detection, which is fixed at creation; set duplicate_detection: "
-            "false where the consumers take a message twice without harm",
+            "create the queue with duplicate detection, which is fixed at creation; set "
+            "duplicate_detection: false where the consumers take a message twice without harm",
         )
     elif window < wanted:
         yield Finding(
             Severity.ERROR,
             f"the queue detects duplicates for {window:g} s, and sends may be repeated for {wanted:g} s",
-            "raise the duplicate detection history time window of the queue to the longest outage that is to "
-            "be bridged, or lower duplicate_window_seconds_min",
+            "raise the duplicate detection history time window of the queue to the longest outage that is "
+            "to be bridged, or lower duplicate_window_seconds_min",
         )
 
 
@@ -108,7 +108,7 @@ def _of_size(bytes_max: int, settings: ServiceBusSinkSettings) -> Iterator[Findi
     if bytes_max < _BYTES_OF_TIER[settings.tier]:
         yield Finding(
             Severity.WARNING,
-            f"the queue takes messages of at most {bytes_max} bytes, less than the tier {settings.tier} has",
+            f"the queue takes messages of at most {bytes_max} bytes, less than {settings.tier} has",
             "correct tier; larger messages become dead letters",
         )
 

@@ -48,7 +48,7 @@ class ServiceBusSink:
             raise other_kind(sessions=sessions)
 
     def group(self, key: Key) -> Hashable:
-        """One for all, as a batch may mix sessions; of a partitioned queue, what goes into one partition."""
+        """One for all, as a batch may mix sessions; where there are partitions, what goes into one."""
         if not self._settings.partitioned:
             return ""
         return key[0] if self._settings.sessions else _partition_key(str(key[-1]))
@@ -93,8 +93,8 @@ class ServiceBusSink:
         said = []
         if self._kind_unknown:
             said.append(
-                f"whether the queue {self._settings.queue} requires sessions cannot be told without the right "
-                "to listen"
+                f"whether the queue {self._settings.queue} requires sessions cannot be told without the "
+                "right to listen"
             )
         if self._left:
             said.append(f"{len(self._left)} scheduled trial messages are still to be cancelled")
