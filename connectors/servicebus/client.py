@@ -135,7 +135,7 @@ class ServiceBusQueue:
             refusal = refusal_of(error)
             return False if refusal.condition == errors.NOT_ALLOWED else None
         finally:
-            await _closed(receiver)
+            self._close_later(receiver)
         return True
 
     async def facts(self) -> QueueFacts:
@@ -209,7 +209,10 @@ class ServiceBusQueue:
         """Cut a sender off at once, and close it in the background, which takes up to a second."""
         self._opened.discard(sender)
         _cut(sender)
-        closing = asyncio.create_task(_closed(sender), name="servicebus close")
+        self._close_later(sender)
+
+    def _close_later(self, handler: Any) -> None:
+        closing = asyncio.create_task(_closed(handler), name="servicebus close")
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
