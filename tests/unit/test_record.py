@@ -89,9 +89,7 @@ def test_an_object_is_compared_by_size_and_version(thing, metadata, tags):
 def test_a_description_is_everything_but_version_and_checksums(thing, text):
     """Objects of other versions may say the same of themselves; another tag is another description."""
     assert describe_alike(thing, thing._replace(version=text, checksums={}))
-    assert not describe_alike(
-        thing, thing._replace(tags={**thing.tags, "new" + text: "x"}, size=thing.size + 1)
-    )
+    assert not describe_alike(thing, thing._replace(tags={**thing.tags, "x" * 13: text}))
     assert not describe_alike(thing, thing._replace(headers={**thing.headers, "x" * 13: text}))
 
 

@@ -44,7 +44,7 @@ class Hand:
         return received
 
     def leave(self, receipt: str) -> None:
-        """Never delete this one: it is not ours. It stays hidden until the hand is opened."""
+        """Never delete this one: it is not ours. It stays hidden until the hand is released."""
         self._taken[self._batch].remove(receipt)
         self._taken.setdefault(0, []).append(receipt)
 
@@ -56,7 +56,7 @@ class Hand:
         for done in [number for number in self._taken if 0 < number <= batch]:
             self._queue.delete(self._taken.pop(done))
 
-    async def open(self) -> None:
+    async def release(self) -> None:
         """Give back everything that was not deleted, at once."""
         self._keeping.cancel()
         with suppress(asyncio.CancelledError):

@@ -57,7 +57,7 @@ class MemoryMessageSource:
         """Give back what was not committed, so that others need not wait for it."""
         hand, self._hand = self._hand, None
         if hand is not None:
-            await hand.open()
+            await hand.release()
 
     async def backlog(self) -> Backlog:
         """What waits in the queue; what is in hand does not."""

@@ -64,7 +64,7 @@ class MemoryObjectSource:
         """Give back the events that were not committed."""
         hand, self._hand = self._hand, None
         if hand is not None:
-            await hand.open()
+            await hand.release()
 
     async def fetch(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
         """Objects as they are now, with the checksum that the bucket itself computed."""
