@@ -91,7 +91,9 @@ class Bus:
             await sink.close()
         await self.client.close()
         if self.server is None:
-            async with ServiceBusAdministrationClient.from_connection_string(self.connection_string) as admin:
+            async with ServiceBusAdministrationClient.from_connection_string(
+                self.connection_string
+            ) as admin:
                 for name in self._created:
                     with contextlib.suppress(Exception):
                         await admin.delete_queue(name)

@@ -9,7 +9,13 @@ from connectors.servicebus import decode
 from localcloud.servicebus import Fault
 from replicator.connector import Inserts, Notices, Probes, Scans, Trials, Uploads, Writes
 from replicator.model.change import Change, Kind
-from replicator.model.errors import BatchError, ChangeError, NotConnectedError, PermanentError, TransientError
+from replicator.model.errors import (
+    BatchError,
+    ChangeError,
+    NotConnectedError,
+    PermanentError,
+    TransientError,
+)
 from replicator.model.record import Attribute, Item
 
 KIB = 1024
@@ -88,7 +94,9 @@ async def test_the_same_message_again_changes_nothing(queue):
 async def test_what_the_source_took_for_the_same_stays_apart(grouped):
     """A deduplication id that is used again, or in two groups, swallows nothing at the sink."""
     sink = await grouped.connected(sessions=True)
-    await sink.write([sent("1", group="g", deduplication_id="d"), sent("2", group="h", deduplication_id="d")])
+    await sink.write(
+        [sent("1", group="g", deduplication_id="d"), sent("2", group="h", deduplication_id="d")]
+    )
     await sink.write([sent("3", group="g", deduplication_id="d")])
     assert [each.id for each in await grouped.messages(2, session="g")] == ["1", "3"]
     (other,) = await grouped.messages(1, session="h")
@@ -171,7 +179,10 @@ async def test_behind_a_refused_message_nothing_of_its_group_lands(grouped):
     with pytest.raises(BatchError) as caught:
         await sink.write(changes)
     failures = caught.value.failures
-    assert {key[1]: type(error) for key, error in failures.items()} == {"2": ChangeError, "4": TransientError}
+    assert {key[1]: type(error) for key, error in failures.items()} == {
+        "2": ChangeError,
+        "4": TransientError,
+    }
     assert failures["g", "4"].settled
     assert [each.id for each in await grouped.messages(1, session="g")] == ["1"]
     assert [each.id for each in await grouped.messages(1, session="h")] == ["3"]
