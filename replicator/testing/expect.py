@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from replicator.connector import Scans
 from replicator.model.change import Change, Kind, Row
@@ -74,13 +74,19 @@ async def scan_piece(system: Scans, piece: str, cursor: str | None = None) -> li
 
 async def check_pieces(system: Scans, expected: Mapping[Key, int]) -> None:
     """The pieces cover every key once, and a scan resumed from any cursor gives what came after it."""
+    found = await check_coverage(system, expected)
+    expect(numbers_of(found), dict(expected), "a scan gives whole records")
+
+
+async def check_coverage(system: Scans, expected: Collection[Key]) -> dict[Key, Row]:
+    """What ``check_pieces`` says, of any shape of records; returns the rows."""
     found: list[Row] = []
     for piece in await system.pieces():
         rows = await scan_piece(system, piece)
         await _check_resuming(system, piece, [row.key for row in rows])
         found.extend(rows)
     expect(sorted(row.key for row in found), sorted(expected), "the pieces cover every key exactly once")
-    expect({row.key: number_of(row.record) for row in found}, dict(expected), "a scan gives whole records")
+    return {row.key: row for row in found}
 
 
 async def _check_resuming(system: Scans, piece: str, keys: list[Key]) -> None:

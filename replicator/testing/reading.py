@@ -1,17 +1,22 @@
-"""A source under test, and a reader that uses it as the engine does."""
+"""A source under test, and a reader that uses it as the engine does, whatever the shape of its state."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from replicator.connector import Source, Start
+from replicator.connector import Backlogs, Estimates, Probes, Retains, Severity, Source, Start
 from replicator.model.change import Batch, Change, Kind, Positions
-from replicator.model.errors import TransientError
-from replicator.model.key import Key
+from replicator.model.errors import NotConnectedError, TransientError
+from replicator.model.key import Key, key_text
 from replicator.model.values import Value
 from replicator.testing.expect import attributes_of, expect, expect_that, number_of
+
+S = TypeVar("S", bound=Source)
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Reading:
 
     source: Source
     patience_seconds: float
+    commits: bool = False
     batches: list[Batch] = field(default_factory=list)
     positions: dict[str, str] = field(default_factory=dict)
     open_partitions: set[str] = field(default_factory=set)
@@ -60,15 +66,35 @@ class Reading:
                 while not condition():
                     await self.step()
         except TimeoutError:
-            numbers = self.numbers()
-            raise AssertionError(f"{promise}: not within {self.patience_seconds} s; {numbers}") from None
+            came = [f"{change.kind.value} {key_text(change.key)}" for change in self.changes[-20:]]
+            raise AssertionError(f"{promise}: not within {self.patience_seconds} s; {came}") from None
+
+    async def until_proved(self) -> None:
+        """Read until every open partition proves itself read up to after now."""
+        moment = time.time() + 0.1
+
+        def all_proved() -> bool:
+            proved = {each.partition: each.read_to for each in self.batches if each.read_to is not None}
+            return all(proved.get(name, 0.0) > moment for name in self.open_partitions)
+
+        await self.until(all_proved, "every open partition proves itself read")
+
+    async def until_marked(self, mark: str) -> None:
+        """Read until the mark comes out."""
+        await self.until(lambda: mark in self.marks, "a mark comes out")
 
     async def step(self) -> None:
-        """Read once."""
+        """Read once; commit what was read, where that is wanted."""
         try:
             self.take(await self.source.read())
+            if self.commits:
+                await self.commit()
         except TransientError:
             await asyncio.sleep(0.02)
+
+    async def commit(self) -> None:
+        """Say that everything that was read may be forgotten."""
+        await self.source.commit(dict(self.positions))
 
     def take(self, batch: Batch) -> None:
         """Note a batch and what it says of partitions."""
@@ -88,6 +114,15 @@ class Reading:
         """All changes, in the order of delivery."""
         return [change for batch in self.batches for change in batch.changes]
 
+    @property
+    def marks(self) -> set[str]:
+        """The marks that have come out."""
+        return {name for batch in self.batches for name in batch.marks}
+
+    def count(self, key: Key) -> int:
+        """How many changes of the key were delivered."""
+        return sum(change.key == key for change in self.changes)
+
     def numbers(self) -> dict[Key, list[int | None]]:
         """The numbers delivered for each key, in order; None for a delete."""
         found: dict[Key, list[int | None]] = {}
@@ -99,3 +134,66 @@ class Reading:
     def has(self, key: Key, number: int | None) -> bool:
         """Whether this state of the key was delivered."""
         return number in self.numbers().get(key, [])
+
+
+CLOCK_SECONDS = 5.0
+"""How far the clocks of a source and of the check may be apart."""
+
+
+@asynccontextmanager
+async def opened(
+    open_source: Callable[[], Awaitable[S]],
+    patience_seconds: float,
+    positions: Positions | None = None,
+    *,
+    commits: bool = False,
+) -> AsyncIterator[tuple[S, Reading]]:
+    """A new source and its reading, connected; closed at the end."""
+    source = await open_source()
+    reading = Reading(source, patience_seconds, commits)
+    try:
+        await reading.connect(positions)
+        yield source, reading
+    finally:
+        await source.close()
+
+
+async def check_reconnects(reading: Reading) -> None:
+    """A closed source refuses to read until it is connected again."""
+    await reading.source.close()
+    try:
+        await reading.source.read()
+    except NotConnectedError:
+        await reading.connect(dict(reading.positions))
+    else:
+        raise AssertionError("reading a closed source must raise NotConnectedError")
+
+
+async def check_probe(system: object) -> None:
+    """A probe of a system that works finds no error."""
+    if isinstance(system, Probes):
+        errors = [one for one in await system.probe() if one.severity is Severity.ERROR]
+        expect(errors, [], "what a probe finds wrong with a good system")
+
+
+async def check_figures(system: object) -> None:
+    """Estimate, backlog and retention are never negative; retention is never nothing."""
+    if isinstance(system, Estimates):
+        estimate = await system.estimate()
+        expect_that(estimate is None or estimate >= 0, f"an estimate of {estimate}")
+    if isinstance(system, Backlogs):
+        backlog = await system.backlog()
+        expect_that(backlog.changes is None or backlog.changes >= 0, f"a backlog of {backlog}")
+        expect_that(
+            backlog.oldest_seconds is None or backlog.oldest_seconds >= 0, f"a backlog of {backlog}"
+        )
+    if isinstance(system, Retains):
+        expect_that(system.retention_seconds > 0, "a source keeps changes for some time")
+
+
+async def check_closing(source: Source) -> None:
+    """A source may be closed at any time, more than once."""
+    await source.close()
+    await source.connect(None)
+    await source.close()
+    await source.close()

@@ -12,19 +12,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from replicator.connector import (
-    FETCH_KEYS_MAX,
-    Backlogs,
-    Estimates,
-    Marks,
-    Probes,
-    Reads,
-    Retains,
-    Scans,
-    Severity,
-)
+from replicator.connector import FETCH_KEYS_MAX, Marks, Reads, Scans
 from replicator.model.change import Positions
-from replicator.model.errors import NotConnectedError
 from replicator.model.key import Key
 from replicator.testing.expect import (
     check_pieces,
@@ -34,11 +23,16 @@ from replicator.testing.expect import (
     numbers_of,
     scan_piece,
 )
-from replicator.testing.reading import Reading, SourceHarness
-
-CLOCK_SECONDS = 5.0
-"""How far the clocks of a source and of the check may be apart."""
-
+from replicator.testing.reading import (
+    CLOCK_SECONDS,
+    Reading,
+    SourceHarness,
+    check_closing,
+    check_figures,
+    check_probe,
+    check_reconnects,
+    opened,
+)
 
 Check = Callable[[SourceHarness], Awaitable[None]]
 
@@ -107,14 +101,7 @@ async def connecting_again_goes_on(harness: SourceHarness) -> None:
     async with _reading(harness) as reading:
         await _write_numbers(harness, 3)
         await reading.until(lambda: reading.has(key_of(0), 2), "the first states come")
-        await reading.source.close()
-        try:
-            await reading.source.read()
-        except NotConnectedError:
-            pass
-        else:
-            raise AssertionError("reading a closed source must raise NotConnectedError")
-        await reading.connect(dict(reading.positions))
+        await check_reconnects(reading)
         await _write_numbers(harness, 6, begin=3)
         await reading.until(lambda: reading.has(key_of(0), 5), "the later states come")
         expect(reading.numbers()[key_of(0)], list(range(6)), "each state once over a reconnect")
@@ -124,18 +111,10 @@ async def an_idle_source_proves_that_it_was_read(harness: SourceHarness) -> None
     """Every open partition shows, with or without changes, up to when it has been read."""
     async with _reading(harness) as reading:
         await harness.write(key_of(0), 1)
-        moment = time.time() + 0.1
-        read_to: dict[str, float] = {}
-
-        def all_proved() -> bool:
-            read_to.update(
-                (batch.partition, batch.read_to) for batch in reading.batches if batch.read_to is not None
-            )
-            return all(read_to.get(name, 0.0) > moment for name in reading.open_partitions)
-
-        await reading.until(all_proved, "every open partition proves itself read")
+        await reading.until_proved()
         expect_that(reading.has(key_of(0), 1), "what was committed before the proof has been delivered")
-        expect_that(max(read_to.values()) <= time.time() + CLOCK_SECONDS, "nothing proves the future")
+        latest = max(batch.read_to or 0.0 for batch in reading.batches)
+        expect_that(latest <= time.time() + CLOCK_SECONDS, "nothing proves the future")
 
 
 async def a_mark_proves_what_was_read(harness: SourceHarness) -> None:
@@ -149,13 +128,7 @@ async def a_mark_proves_what_was_read(harness: SourceHarness) -> None:
             for key in keys:
                 await harness.write(key, number)
             mark = await source.mark()
-            seen: set[str] = set()
-
-            def is_out(mark: str = mark, seen: set[str] = seen) -> bool:
-                seen.update(name for batch in reading.batches for name in batch.marks)
-                return mark in seen
-
-            await reading.until(is_out, "a mark comes out")
+            await reading.until_marked(mark)
             expect_that(
                 all(reading.has(key, number) for key in keys), "all that was before the mark is read"
             )
@@ -243,33 +216,18 @@ async def a_scan_covers_everything_once(harness: SourceHarness) -> None:
 async def figures_are_plausible(harness: SourceHarness) -> None:
     """Estimate, backlog and retention are never negative; retention is never nothing."""
     async with _reading(harness) as reading:
-        source = reading.source
-        if isinstance(source, Estimates):
-            estimate = await source.estimate()
-            expect_that(estimate is None or estimate >= 0, f"an estimate of {estimate}")
-        if isinstance(source, Backlogs):
-            backlog = await source.backlog()
-            expect_that(backlog.changes is None or backlog.changes >= 0, f"a backlog of {backlog}")
-        if isinstance(source, Retains):
-            expect_that(source.retention_seconds > 0, "a source keeps changes for some time")
+        await check_figures(reading.source)
 
 
 async def a_good_system_has_no_errors(harness: SourceHarness) -> None:
     """A probe of a system that works finds no error."""
     async with _reading(harness) as reading:
-        system: object = reading.source
-        if isinstance(system, Probes):
-            errors = [one for one in await system.probe() if one.severity is Severity.ERROR]
-            expect(errors, [], "what a probe finds wrong with a good system")
+        await check_probe(reading.source)
 
 
 async def closing_twice_is_harmless(harness: SourceHarness) -> None:
     """A source may be closed at any time, more than once."""
-    source = await harness.open_source()
-    await source.close()
-    await source.connect(None)
-    await source.close()
-    await source.close()
+    await check_closing(await harness.open_source())
 
 
 __all__ = ["CHECKS", "Check", "Reading", "SourceHarness"]
@@ -296,13 +254,8 @@ CHECKS: tuple[Check, ...] = (
 
 @asynccontextmanager
 async def _reading(harness: SourceHarness, positions: Positions | None = None) -> AsyncIterator[Reading]:
-    source = await harness.open_source()
-    reading = Reading(source, harness.patience_seconds)
-    try:
-        await reading.connect(positions)
+    async with opened(harness.open_source, harness.patience_seconds, positions) as (_, reading):
         yield reading
-    finally:
-        await source.close()
 
 
 async def _write_numbers(harness: SourceHarness, end: int, begin: int = 0) -> None:
