@@ -73,8 +73,8 @@ class ObjectSourceHarness:
     delete: Callable[[str], Awaitable[None]]
     tag: Callable[[str, Mapping[str, str]], Awaitable[None]] | None = None
     names: Sequence[str] = ODD_NAMES
-    headers: Mapping[str, str] = HEADERS
-    metadata: Mapping[str, str] = METADATA
+    headers: Mapping[str, str] = field(default_factory=lambda: HEADERS)
+    metadata: Mapping[str, str] = field(default_factory=lambda: METADATA)
     tags: Mapping[str, str] = field(default_factory=lambda: TAGS)
     algorithms: Sequence[str] = ("md5", "sha256")
     patience_seconds: float = 20.0

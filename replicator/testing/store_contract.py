@@ -7,8 +7,6 @@ again, with all that was noted. A check raises AssertionError, with the promise 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 
@@ -16,11 +14,11 @@ from replicator.model.change import Kind
 from replicator.model.checkpoint import PIECE_DONE, Backfill, Checkpoint, Mode, Phase
 from replicator.model.errors import CheckpointConflictError
 from replicator.model.key import Key
-from replicator.model.record import Item
+from replicator.model.record import Attribute, Item, Message, Object
 from replicator.stores import DeadLetter, JournalEntry, Store
-
-OpenStore = Callable[[], Awaitable[Store]]
-Check = Callable[[OpenStore], Awaitable[None]]
+from replicator.testing import dirty_contract
+from replicator.testing.store_opening import Check, OpenStore
+from replicator.testing.store_opening import opened as _opened
 
 BACKFILL = Backfill(
     run=3,
@@ -32,6 +30,9 @@ BACKFILL = Backfill(
     rows_estimated=20_000,
     started_at=1_700_000_000.25,
     completed_at=None,
+    mismatches=3,
+    sink="the one that was filled",
+    listed_at=1_700_000_100.125,
 )
 
 LETTER = DeadLetter(
@@ -48,6 +49,34 @@ LETTER = DeadLetter(
     committed_at=1_700_000_000.0,
     failed_at=1_700_000_001.5,
 )
+
+
+OTHER_SHAPES = (
+    replace(
+        LETTER,
+        key=("a//b/../\u00e9 +%",),
+        record=Object(
+            3, "v1", {"expires": "0"}, {"a-b": "\u00e9"}, {"@": ""}, "GLACIER", {"md5": "0" * 32}
+        ),
+    ),
+    replace(LETTER, key=("hint",), kind=Kind.DIRTY, record=None),
+    replace(
+        LETTER,
+        key=("group", "id"),
+        record=Message(
+            id="id",
+            body="\x00\u2028",
+            attributes={"b": Attribute("Binary.x", b"\x00\xff"), "n": Attribute("Number", "1.50")},
+            group="group",
+            deduplication_id="again",
+            sent_at=1_700_000_000.25,
+            expires_at=1_700_000_500.5,
+            properties={"SequenceNumber": "18850"},
+        ),
+    ),
+    replace(LETTER, key=("id",), record=Message("id", "", {}, expires_at=None)),
+)
+"""Letters of objects and messages, and of a hint."""
 
 
 async def first_claim_is_clean(open_store: OpenStore) -> None:
@@ -167,10 +196,11 @@ async def dead_letters_survive_exactly(open_store: OpenStore) -> None:
     """A letter comes back whole, a delete's too, each with an id."""
     delete = replace(LETTER, key=(b"\x00",), kind=Kind.DELETE, record=None)
     async with _opened(open_store) as store:
-        await store.add_dead_letters([LETTER, delete])
+        await store.add_dead_letters([LETTER, delete, *OTHER_SHAPES])
     async with _opened(open_store) as store:
         letters = await store.list_dead_letters("orders", None, 0, 10)
-        _expect([replace(letter, id=0) for letter in letters], [LETTER, delete], "a letter is kept whole")
+        kept = [replace(letter, id=0) for letter in letters]
+        _expect(kept, [LETTER, delete, *OTHER_SHAPES], "a letter is kept whole, whatever its record")
         ids = [letter.id for letter in letters]
         _expect_true(ids == sorted(set(ids)) and ids[0] > 0, "ids are given, above 0 and rising")
 
@@ -312,17 +342,9 @@ CHECKS: tuple[Check, ...] = (
     comparison_finds_every_difference,
     report_is_kept,
     closing_twice_is_harmless,
+    *dirty_contract.CHECKS,
 )
 """Every promise; run each against a store of its own."""
-
-
-@asynccontextmanager
-async def _opened(open_store: OpenStore) -> AsyncIterator[Store]:
-    store = await open_store()
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 def _expect(actual: object, expected: object, promise: str) -> None:

@@ -6,7 +6,14 @@ from textwrap import indent
 
 import pytest
 
-from replicator.testing import sink_contract, source_contract
+from replicator.testing import (
+    message_sink_contract,
+    message_source_contract,
+    object_sink_contract,
+    object_source_contract,
+    sink_contract,
+    source_contract,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -15,7 +22,7 @@ GUIDE = (DOCS / "connectors.md").read_text()
 SPEC = (DOCS / "spec" / "connector.md").read_text()
 
 EXCERPT = re.compile(r"^From \[`([^`]+)`\]\(([^)]+)\):\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PROMISE = re.compile(r"^\| ([SKAE])(\d+) \|.*\| ([^|]+) \|$", re.MULTILINE)
+PROMISE = re.compile(r"^\| ([SKAEOM])(\d+) \|.*\| ([^|]+) \|$", re.MULTILINE)
 HOLDER = re.compile(r"`(\w+)\.(\w+)`")
 
 
@@ -45,14 +52,14 @@ def test_promises_are_numbered_without_gaps():
     numbers = {}
     for letter, number, _ in PROMISE.findall(SPEC):
         numbers.setdefault(letter, []).append(int(number))
-    assert list(numbers) == ["S", "K", "A", "E"]
+    assert list(numbers) == ["S", "K", "A", "O", "M", "E"]
     assert all(found == list(range(1, len(found) + 1)) for found in numbers.values())
 
 
 def test_the_guide_names_promises_that_exist():
     """A number in the guide is one of the list."""
     promised = {letter + number for letter, number, _ in PROMISE.findall(SPEC)}
-    assert set(re.findall(r"\b[SKAE]\d+\b", GUIDE)) <= promised
+    assert set(re.findall(r"\b[SKAEOM]\d+\b", GUIDE)) <= promised
 
 
 def test_every_promise_is_held_by_something():
@@ -71,8 +78,15 @@ def test_every_exported_check_holds_a_promise():
 
 
 CONTRACTS = {
-    "source_contract": [check.__name__ for check in source_contract.CHECKS],
-    "sink_contract": [check.__name__ for check in sink_contract.CHECKS],
+    contract.__name__.rpartition(".")[2]: [check.__name__ for check in contract.CHECKS]
+    for contract in (
+        source_contract,
+        sink_contract,
+        object_source_contract,
+        object_sink_contract,
+        message_source_contract,
+        message_sink_contract,
+    )
 }
 
 
