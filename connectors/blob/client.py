@@ -37,6 +37,7 @@ API_VERSION = "2023-11-03"
 Parts = Sequence[bytes]
 """Bytes in several pieces, which are sent one after the other and never joined."""
 
+_FIELD_BYTES_MAX = 16 * 1024  # a header: all metadata of a blob may be in one, 8 KB
 _WRITES = frozenset({"PUT", "DELETE"})
 _GIVE_UP_SHARE = 0.9  # of the longest time a call may take, so that giving up comes before it
 _CONNECT_SECONDS_MAX = 5.0
@@ -238,6 +239,7 @@ def _new_session(connections_max: int, seconds: float) -> aiohttp.ClientSession:
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
+        max_field_size=_FIELD_BYTES_MAX,
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type"),
         headers={"User-Agent": "replicator"},
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_SECONDS_MAX, seconds)),
