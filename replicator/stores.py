@@ -75,26 +75,45 @@ class DirtyRow(NamedTuple):
     since: float
 
 
+class Noted(NamedTuple):
+    """What noting did: how many keys were not noted before, and the newest generation of the store."""
+
+    new: int
+    newest: int
+
+
+class Oldest(NamedTuple):
+    """The least of what the rows of a pipeline are dirty since: a time, and, by itself, a generation."""
+
+    since: float
+    generation: int
+
+
 class DirtyRows(Protocol):
     """Keys to be copied by state (design 4.3): at most one row per key."""
 
-    async def add_dirty(self, pipeline: str, keys: Sequence[tuple[Key, float]]) -> int:
-        """Note the keys, each with the time since when; one commit for all. Returns how many are new.
+    async def add_dirty(self, pipeline: str, keys: Sequence[tuple[Key, float]]) -> Noted:
+        """Note the keys, each with the time since when; one commit for all.
 
-        A key that is noted already takes a new generation and keeps the older time.
+        A key that is noted already takes a new generation and stays dirty since the older time, and
+        since the generation with which it became so.
         """
 
     async def list_dirty(self, pipeline: str, after: int, limit: int) -> Sequence[DirtyRow]:
         """Up to ``limit`` rows with a generation greater than ``after``, in order of generation."""
 
     async def clear_dirty(self, pipeline: str, rows: Sequence[DirtyRow]) -> int:
-        """Forget those rows whose generation is still the same; returns how many. One commit for all."""
+        """Forget those rows whose generation is still the same; returns how many. One commit for all.
+
+        A row that was noted again stays. It is dirty only since the time given here, and since the
+        generation after the one given here, if these are later: what came before was copied.
+        """
 
     async def count_dirty(self, pipeline: str) -> int:
         """How many rows there are; counts them."""
 
-    async def oldest_dirty(self, pipeline: str) -> float | None:
-        """Since when the oldest row is dirty; None where there is none."""
+    async def oldest_dirty(self, pipeline: str) -> Oldest | None:
+        """Since when its rows are dirty; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +157,9 @@ class DeadLetters(Protocol):
 
     async def count_dead_letters(self, pipeline: str) -> int:
         """How many are open."""
+
+    async def find_open(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
+        """Those of the keys that have an open letter."""
 
     async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
         """Those of the keys whose newest letter was waived: an operator accepts that they differ."""

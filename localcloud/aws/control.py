@@ -14,6 +14,12 @@ path                            what it does
 ``POST streams/drop-closed``    forgets the closed shards
 ``POST streams/empty-pages``    the next `count` GetRecords of `shard_id` (or of each open shard) are empty
 ``POST streams/expire-iterators``  of all streams
+``GET  events``                 `pending` messages of S3, and `counts` of what befell them
+``POST events/settings``        `bucket` or ``*``, `distortion` (`objects.delivery.Distortion`) or null
+``POST events/flush``           sends at once what is on its way
+``POST events/bridge``          `queue_arn` (or null) gets the events of `bucket` in the form of EventBridge
+``POST events/expire``          deletes `key` of `bucket` as a lifecycle rule would
+``POST queues/settings``        `queue` (its name), `disorder` (`queues.disorder.Disorder`) or null
 ==============================  =====================================================================
 
 The stream paths take `stream_arn`, or `table` with `region` (us-east-1) and `account` (000000000000).
@@ -28,6 +34,10 @@ from localcloud.aws.faults import Faults
 from localcloud.aws.feed import Feed
 from localcloud.aws.feeds import Feeds
 from localcloud.aws.lineage import Shard
+from localcloud.aws.objects.delivery import Distortion
+from localcloud.aws.objects.notifications import Notifications
+from localcloud.aws.queues.disorder import Disorder
+from localcloud.aws.queues.queues import Queues
 from localcloud.aws.streams import Streams
 from localcloud.aws.timetolive import TimeToLive
 
@@ -45,6 +55,8 @@ class Control:
     feeds: Feeds
     streams: Streams
     time_to_live: TimeToLive
+    notifications: Notifications
+    queues: Queues
 
     async def answer(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Answer `method` on `path` (without the prefix).
@@ -57,8 +69,13 @@ class Control:
             return self._faults(method, body)
         if path.startswith("streams/"):
             return await self._streams(path.removeprefix("streams/"), body)
+        if path.startswith("events"):
+            return await self._events(path.removeprefix("events").lstrip("/"), body)
         if path == "clock":
             self.clock.advance(float(body["advance_seconds"]))
+        elif path == "queues/settings":
+            wanted = body.get("disorder")
+            self.queues.disorder(body["queue"], None if wanted is None else Disorder(**wanted))
         elif path == "ttl/expire":
             return {"expired": await self.time_to_live.expire(body.get("table"))}
         elif path != "health":
@@ -71,6 +88,21 @@ class Control:
         elif method == "DELETE":
             self.faults.clear()
         return {"rules": self.faults.list()}
+
+    async def _events(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
+        deliveries = self.notifications.deliveries
+        if verb == "settings":
+            wanted = body.get("distortion")
+            deliveries.distort(body["bucket"], None if wanted is None else Distortion(**wanted))
+        elif verb == "flush":
+            await deliveries.flush()
+        elif verb == "bridge":
+            self.notifications.bridge(body["bucket"], body.get("queue_arn"))
+        elif verb == "expire":
+            await self.notifications.expire(body["bucket"], body["key"])
+        elif verb:
+            raise resource_not_found(f"no control path events/{verb}")
+        return {"pending": deliveries.pending, "counts": dict(deliveries.counts)}
 
     async def _streams(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
         if verb == "settings":

@@ -5,6 +5,7 @@ from http import HTTPStatus
 __all__ = ["AwsError", "resource_not_found", "validation"]
 
 _DYNAMODB = "com.amazonaws.dynamodb.v20120810#"
+_SQS = "com.amazonaws.sqs#"
 _COMMON = "com.amazon.coral.validate#"
 
 
@@ -23,10 +24,11 @@ class AwsError(Exception):
         self.message = message
         self.status = int(status)
 
-    @property
-    def document(self) -> dict[str, str]:
-        """The body: `__type` carries the code in its namespace, as DynamoDB sends it."""
-        namespace = _COMMON if self.code == "ValidationException" else _DYNAMODB
+    def document_of(self, service: str) -> dict[str, str]:
+        """Return the body: `__type` carries the code in the namespace of the service that sends it."""
+        namespace = _SQS if service == "sqs" else _DYNAMODB
+        if self.code == "ValidationException":
+            namespace = _COMMON
         return {"__type": namespace + self.code, "message": self.message}
 
 

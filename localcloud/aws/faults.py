@@ -12,6 +12,7 @@ kind              what the caller sees
 ``slow_after``    the effect at once, the answer `seconds` later
 ``reset_before``  the connection is reset; no effect
 ``reset_after``   the connection is reset; the effect has happened
+``cut_after``     the connection is reset after `bytes` of an object's body; the effect has happened
 ``unprocessed``   BatchWriteItem leaves `items` of its writes (at most all but one) unprocessed
 ================  ==============================================================================
 """
@@ -24,12 +25,23 @@ from typing import Any, TypeVar
 import orjson
 
 from localcloud.aws.errors import AwsError, validation
-from localcloud.aws.messages import Call, Reply, refusal, reply_json, reply_of
+from localcloud.aws.messages import Call, Reply, refusal, reply_json
+from localcloud.passthrough import ResetError
 
-__all__ = ["KINDS", "Faults", "ResetError", "Rule", "inflict"]
+__all__ = ["KINDS", "Faults", "Rule", "inflict"]
 
 KINDS = frozenset(
-    {"throttle", "error", "error_after", "slow", "slow_after", "reset_before", "reset_after", "unprocessed"}
+    {
+        "throttle",
+        "error",
+        "error_after",
+        "slow",
+        "slow_after",
+        "reset_before",
+        "reset_after",
+        "cut_after",
+        "unprocessed",
+    }
 )
 
 _THROTTLES = {
@@ -41,10 +53,6 @@ _THROTTLES = {
 _T = TypeVar("_T")
 
 
-class ResetError(Exception):
-    """The connection to the caller is to be reset."""
-
-
 @dataclass
 class Rule:
     """Which calls fail, and how.
@@ -52,33 +60,61 @@ class Rule:
     Args:
         kind: one of `KINDS`.
         service: ``dynamodb``, ``dynamodbstreams``, ``s3``, ``sqs`` or ``*``.
-        operation: as the API names it, for S3 the HTTP method, or ``*``.
+        operation: as the API names it, for S3 also the HTTP method, or ``*``.
         table: only calls whose body names this table (as a JSON string).
+        bucket: only calls of S3 on this bucket.
+        key: only calls of S3 on this key; with a ``*`` at its end, on keys that begin so.
+        queue: only calls of SQS that name this queue.
         count: how many calls fail; None means all until the rule is taken away.
         skip: how many matching calls pass first.
         code: the error's code, where another than the usual is wanted.
         status: the HTTP status of ``error``.
         seconds: how slow ``slow`` is.
         items: how many writes ``unprocessed`` leaves.
+        bytes: how much of a body ``cut_after`` lets through.
     """
 
     kind: str
     service: str = "*"
     operation: str = "*"
     table: str | None = None
+    bucket: str | None = None
+    key: str | None = None
+    queue: str | None = None
     count: int | None = 1
     skip: int = 0
     code: str | None = None
     status: int = 500
     seconds: float = 1.0
     items: int = 1
+    bytes: int = 0
 
     def matches(self, call: Call) -> bool:
         """Tell whether the rule is about this call."""
-        named = self.table is None or f'"{self.table}"'.encode() in call.body
-        operation = self.operation in {"*", call.operation}
+        operations = {"*", call.operation, call.about.operation if call.about else "*"}
         batch = self.kind != "unprocessed" or call.operation == "BatchWriteItem"
-        return self.service in {"*", call.service} and operation and named and batch
+        ours = self.service in {"*", call.service} and self.operation in operations
+        return ours and batch and self._names(call)
+
+    def _names(self, call: Call) -> bool:
+        if self.table is not None and f'"{self.table}"'.encode() not in call.body:
+            return False
+        if self.queue is not None and not _is_on(call, self.queue):
+            return False
+        bucket, key = (call.about.bucket, call.about.key) if call.about else (None, None)
+        return self.bucket in {None, bucket} and (self.key is None or _fits(self.key, key))
+
+
+def _is_on(call: Call, queue: str) -> bool:
+    # By the URL of the queue, or by its name where it is created or looked up.
+    named = (f'/{queue}"'.encode(), f'"{queue}"'.encode())
+    return call.service == "sqs" and any(name in call.body for name in named)
+
+
+def _fits(wanted: str, key: str | None) -> bool:
+    if key is None:
+        return False
+    return key.startswith(wanted[:-1]) if wanted.endswith("*") else key == wanted
 
 
 class Faults:
@@ -144,13 +180,11 @@ def _reset(_rule: Rule, _call: Call) -> Reply:
 
 
 def _error(rule: Rule, call: Call) -> Reply:
-    usual = ("InternalServerError" if rule.status == 500 else "ServiceUnavailable", rule.status)
+    internal = "InternalError" if call.service in {"s3", "sqs"} else "InternalServerError"
+    usual = (internal if rule.status == 500 else "ServiceUnavailable", rule.status)
     code, status = _THROTTLES.get(call.service, usual) if rule.kind == "throttle" else usual
     error = AwsError(rule.code or code, f"injected fault: {rule.kind}", status)
-    if call.service != "s3":
-        return refusal(error)
-    xml = f"<Error><Code>{error.code}</Code><Message>{error.message}</Message></Error>"
-    return reply_of(xml.encode(), status, "application/xml")
+    return refusal(error, call.service)
 
 
 async def _leave(rule: Rule, call: Call, answer: Callable[[Call], Awaitable[_T | Reply]]) -> _T | Reply:

@@ -8,7 +8,8 @@ from localcloud.aws.clock import Clock
 from localcloud.aws.errors import AwsError
 from localcloud.aws.feed import Feed, scope_of
 from localcloud.aws.journal import Journal
-from localcloud.aws.upstream import Upstream, UpstreamLostError
+from localcloud.aws.upstream import Upstream
+from localcloud.passthrough import UpstreamLostError
 
 __all__ = ["Feeds"]
 

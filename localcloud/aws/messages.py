@@ -1,7 +1,8 @@
 """A call as it came in, and the reply that goes out."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Self
 from zlib import crc32
@@ -9,6 +10,8 @@ from zlib import crc32
 import orjson
 
 from localcloud.aws.errors import AwsError
+from localcloud.aws.objects.markup import element
+from localcloud.aws.objects.request import ObjectRequest
 
 __all__ = ["CONTENT_LENGTH", "Call", "Reply", "refusal", "reply_json", "reply_of"]
 
@@ -30,14 +33,15 @@ class Call:
     """One call: a whole HTTP request as its bytes; its body begins at `body_at`.
 
     `service` is ``dynamodb``, ``dynamodbstreams``, ``sqs``, ``s3`` or another name in lower case;
-    `operation` is as the API names it, for S3 the HTTP method. A call whose body is streamed past us has no
-    bytes here.
+    `operation` is as the API names it, for S3 the HTTP method, and `about` says more. A call whose body is
+    streamed past us has only its head here.
     """
 
     service: str
     operation: str
     raw: bytes = b""
     body_at: int = 0
+    about: ObjectRequest | None = None
 
     @classmethod
     def parse(cls, raw: bytes, body_at: int) -> Self | None:
@@ -47,6 +51,18 @@ class Call:
             return None
         service = _SERVICES.get(target[1]) or target[1].decode().lower()
         return cls(service, target[2].decode(), raw, body_at)
+
+    @classmethod
+    def of_objects(cls, raw: bytes, body_at: int) -> Self:
+        """Return the call that a request of S3 is."""
+        method, path, _ = raw[: raw.index(b"\r\n")].decode("latin-1").split(" ", 2)
+        copies = b"\r\nx-amz-copy-source:" in raw[:body_at].lower()
+        return cls("s3", method, raw, body_at, ObjectRequest.parse(method, path, copies=copies))
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header (its name in lower case), or None where it is absent."""
+        found = _header(name).search(self.raw, 0, self.body_at)
+        return found[1].decode("latin-1") if found else None
 
     @property
     def body(self) -> bytes:
@@ -64,7 +80,12 @@ class Call:
         """Return the same call with another body."""
         length = b"\r\nContent-Length: %d" % len(body)
         head = CONTENT_LENGTH.sub(length, self.raw[: self.body_at], 1)
-        return Call(self.service, self.operation, head + body, len(head))
+        return replace(self, raw=head + body, body_at=len(head))
+
+
+@lru_cache(maxsize=64)
+def _header(name: str) -> re.Pattern[bytes]:
+    return re.compile(rb"\r\n" + re.escape(name.encode()) + rb": *([^\r]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +101,23 @@ class Reply:
         """The HTTP status."""
         return int(self.raw[9:12])
 
+    @property
+    def body(self) -> bytes:
+        """The body."""
+        return self.raw[self.body_at :]
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header (its name in lower case), or None where it is absent."""
+        found = _header(name).search(self.raw, 0, self.body_at)
+        return found[1].decode("latin-1") if found else None
+
     def json(self) -> dict[str, Any]:
         """Parse the body.
 
         Raises:
             AwsError: the reply is itself an error; it carries the same code.
         """
-        document: dict[str, Any] = orjson.loads(self.raw[self.body_at :] or b"{}")
+        document: dict[str, Any] = orjson.loads(self.body or b"{}")
         if self.status >= 400:
             code = str(document.get("__type", "InternalServerError")).rpartition("#")[2]
             raise AwsError(code, str(document.get("message", "")), self.status)
@@ -106,6 +137,9 @@ def reply_json(body: bytes) -> Reply:
     return reply_of(body, HTTPStatus.OK)
 
 
-def refusal(error: AwsError) -> Reply:
-    """Make the reply that carries an error."""
-    return reply_of(orjson.dumps(error.document), error.status)
+def refusal(error: AwsError, service: str = "dynamodb") -> Reply:
+    """Make the reply that carries an error, as the service in question would."""
+    if service != "s3":
+        return reply_of(orjson.dumps(error.document_of(service)), error.status)
+    xml = f"<Error>{element('Code', error.code)}{element('Message', error.message)}</Error>"
+    return reply_of(xml.encode(), error.status, "application/xml")

@@ -7,17 +7,14 @@ to the general server.
 
 import asyncio
 import logging
-import socket
-import struct
 from collections.abc import Awaitable, Callable
 from typing import cast
 
 from localcloud.aws.errors import AwsError
-from localcloud.aws.faults import ResetError
 from localcloud.aws.messages import CONTENT_LENGTH, Call, Reply, refusal
-from localcloud.aws.upstream import UpstreamLostError
+from localcloud.passthrough import ResetError, UpstreamLostError, reset
 
-__all__ = ["Connection", "reset"]
+__all__ = ["Connection"]
 
 # The largest call: a batch of 16 MB (DynamoDB), and its head.
 _CALL_BYTES_MAX = 17 * 1024 * 1024
@@ -101,12 +98,3 @@ class Connection(asyncio.Protocol):
         general.connection_made(self.transport)
         general.data_received(bytes(self._buffer))
         self._buffer.clear()
-
-
-def reset(transport: asyncio.Transport | None) -> None:
-    """Break a connection as a broken peer does: RST instead of a polite end."""
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()

@@ -69,6 +69,49 @@ class AwsControl:
         """Move the proxy's clock forward: for iterators, retention and time to live."""
         await self._ask("POST", "clock", advance_seconds=seconds)
 
+    async def distort_events(self, bucket: str, **distortion: Any) -> None:
+        """Let S3's events of a bucket (``*``: of every other) come late, twice, out of order or never.
+
+        The fields are those of `localcloud.aws.objects.delivery.Distortion`: ``seed``, ``delay_seconds``,
+        ``repeat``, ``reorder``, ``behind_seconds``, ``lose``.
+        """
+        await self._ask("POST", "events/settings", bucket=bucket, distortion=distortion)
+
+    async def clear_events(self, bucket: str) -> None:
+        """Let the events of a bucket come at once again; those on their way come as they would have."""
+        await self._ask("POST", "events/settings", bucket=bucket, distortion=None)
+
+    async def flush_events(self) -> None:
+        """Send at once all events that are on their way."""
+        await self._ask("POST", "events/flush")
+
+    async def events(self) -> dict[str, Any]:
+        """Return how many event messages are ``pending``, and ``counts`` of what befell those before."""
+        return await self._ask("GET", "events")
+
+    async def bridge_events(self, bucket: str, queue_arn: str | None) -> None:
+        """Send the events of a bucket to a queue as EventBridge does, as if a rule had it as its target.
+
+        The bucket's notification configuration must have EventBridge enabled; None ends it.
+        """
+        await self._ask("POST", "events/bridge", bucket=bucket, queue_arn=queue_arn)
+
+    async def expire_object(self, bucket: str, key: str) -> None:
+        """Delete an object as a lifecycle rule would, with the event ``LifecycleExpiration:…``."""
+        await self._ask("POST", "events/expire", bucket=bucket, key=key)
+
+    async def disorder_queue(self, queue: str, **disorder: Any) -> None:
+        """Let a standard queue, by its name, shuffle, delay and repeat its messages.
+
+        The fields are those of `localcloud.aws.queues.disorder.Disorder`: ``seed``, ``shuffle``,
+        ``repeat``, ``again_seconds``, ``late``, ``late_seconds``.
+        """
+        await self._ask("POST", "queues/settings", queue=queue, disorder=disorder)
+
+    async def clear_queue(self, queue: str) -> None:
+        """Let a queue behave again; what was to come a second time does not come."""
+        await self._ask("POST", "queues/settings", queue=queue, disorder=None)
+
     async def _stream(self, verb: str, table: str, **body: Any) -> dict[str, Any]:
         which = "stream_arn" if table.startswith("arn:") else "table"
         return await self._ask("POST", f"streams/{verb}", **{which: table}, **body)

@@ -11,15 +11,20 @@ from aiohttp import web
 from localcloud.aws.clock import Clock
 from localcloud.aws.control import PREFIX, Control
 from localcloud.aws.errors import AwsError, validation
-from localcloud.aws.faults import Faults, ResetError, inflict
+from localcloud.aws.faults import Faults
 from localcloud.aws.feeds import Feeds
+from localcloud.aws.kept import Kept
 from localcloud.aws.messages import Call, Reply, refusal, reply_json
-from localcloud.aws.narrow import Connection, reset
-from localcloud.aws.passthrough import Passthrough
+from localcloud.aws.narrow import Connection
+from localcloud.aws.objects.gaps import Gaps
+from localcloud.aws.objects.notifications import Notifications
+from localcloud.aws.queues.queues import Queues
 from localcloud.aws.shaping import Shaping
 from localcloud.aws.streams import Streams
 from localcloud.aws.timetolive import TimeToLive
-from localcloud.aws.upstream import Upstream, UpstreamLostError
+from localcloud.aws.upstream import Upstream
+from localcloud.aws.wide import Wide, head_of, response_of
+from localcloud.passthrough import Passthrough, ResetError, UpstreamLostError, reset
 
 __all__ = ["AwsServer"]
 
@@ -27,7 +32,6 @@ SHARDS = 4
 """With how many shards a stream begins unless told: several, and few enough to look at."""
 
 _HEADER_BYTES_MAX = 64 * 1024
-_FRAMING = frozenset({b"connection", b"content-length", b"expect", b"transfer-encoding"})
 _SHUTDOWN_SECONDS_MAX = 1.0
 
 
@@ -52,15 +56,19 @@ class AwsServer:
     async def __aenter__(self) -> Self:
         clock = Clock()
         upstream = Upstream(self._upstream_url)
-        self._passthrough = Passthrough(self._upstream_url)
+        passthrough = Passthrough(self._upstream_url)
         self._feeds = Feeds(upstream, clock, self._directory, self._shards)
-        settings = self._directory / "time-to-live.json" if self._directory else None
-        self._time_to_live = TimeToLive(upstream, self._feeds, clock, settings)
-        self._faults = Faults()
+        self._time_to_live = TimeToLive(upstream, self._feeds, clock, self._file("time-to-live.json"))
+        faults = Faults()
         streams = Streams(upstream, self._feeds, clock)
-        self._control = Control(clock, self._faults, self._feeds, streams, self._time_to_live)
-        self._shaping = Shaping(upstream, self._feeds, streams, self._time_to_live, self._faults)
-        for part in (upstream, self._passthrough, self._feeds):
+        notifications = Notifications(upstream, clock, Kept(self._file("notifications.json")))
+        queues = Queues(upstream, clock)
+        self._control = Control(
+            clock, faults, self._feeds, streams, self._time_to_live, notifications, queues
+        )
+        self._wide = Wide(passthrough, faults, notifications, Gaps(upstream))
+        self._shaping = Shaping(upstream, self._feeds, streams, self._time_to_live, faults, queues)
+        for part in (upstream, passthrough, self._feeds, notifications.deliveries):
             self._stack.push_async_callback(part.close)
         await self._listen()
         return self
@@ -73,6 +81,9 @@ class AwsServer:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._feeds.keep_read(), name="feeds")
             tasks.create_task(self._time_to_live.keep_expiring(), name="time to live")
+
+    def _file(self, name: str) -> Path | None:
+        return self._directory / name if self._directory else None
 
     async def _listen(self) -> None:
         general = web.Server(
@@ -94,12 +105,12 @@ class AwsServer:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             if request.raw_path.startswith(PREFIX):
-                return _response(await self._controlled(request))
+                return response_of(await self._controlled(request))
             if call := await _call(request):
-                return _response(await self._shaping.answer(call))
-            return await self._answer_wide(request)
+                return response_of(await self._shaping.answer(call))
+            return await self._wide.answer(request)
         except AwsError as error:
-            return _response(refusal(error))
+            return response_of(refusal(error))
         except (UpstreamLostError, ResetError):
             reset(request.transport)
             return web.Response(status=500)
@@ -113,25 +124,13 @@ class AwsServer:
             raise validation(f"the body of {path}: {error!r}") from error
         return reply_json(orjson.dumps(document))
 
-    async def _answer_wide(self, request: web.BaseRequest) -> web.StreamResponse:
-        async def passed(_: Call) -> web.StreamResponse | Reply:
-            return await self._passthrough.answer(request)
-
-        service = "s3" if "/s3/" in request.headers.get("Authorization", "/s3/") else "other"
-        call = Call(service, request.method)
-        rule = self._faults.take(call)
-        answer = await (inflict(rule, call, passed) if rule else passed(call))
-        return _response(answer) if isinstance(answer, Reply) else answer
-
 
 async def _call(request: web.BaseRequest) -> Call | None:
     # The same calls as the thin way takes, on a connection that was handed over, or sent in chunks.
     if "X-Amz-Target" not in request.headers:
         return None
     body = await request.content.read()
-    lines = [f"{request.method} {request.raw_path} HTTP/1.1".encode()]
-    lines += [name + b": " + value for name, value in request.raw_headers if name.lower() not in _FRAMING]
-    head = b"\r\n".join([*lines, b"Content-Length: %d\r\n\r\n" % len(body)])
+    head = head_of(request, len(body))
     return Call.parse(head + body, len(head))
 
 
@@ -139,8 +138,3 @@ def _abort(connections: set[Connection]) -> None:
     for connection in list(connections):
         if connection.transport is not None:
             connection.transport.abort()
-
-
-def _response(reply: Reply) -> web.Response:
-    body = reply.raw[reply.body_at :]
-    return web.Response(status=reply.status, body=body, content_type=reply.content_type)

@@ -1,4 +1,4 @@
-"""Who answers a call: a fault, the streams, time to live, or ministack as it is."""
+"""Who answers a call: a fault, the streams, time to live, queues in disorder, or ministack as it is."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from localcloud.aws.errors import AwsError
 from localcloud.aws.faults import Faults, inflict
 from localcloud.aws.feeds import Feeds
 from localcloud.aws.messages import Call, Reply, refusal
+from localcloud.aws.queues.queues import Queues
 from localcloud.aws.streams import Streams
 from localcloud.aws.timetolive import OPERATIONS, TimeToLive
 from localcloud.aws.upstream import Upstream
@@ -26,6 +27,7 @@ class Shaping:
     streams: Streams
     time_to_live: TimeToLive
     faults: Faults
+    queues: Queues
 
     async def answer(self, call: Call) -> Reply:
         """Answer a call, by a fault if a rule wants one.
@@ -41,12 +43,14 @@ class Shaping:
         try:
             if call.service == "dynamodbstreams":
                 return await self.streams.answer(call)
+            if call.service == "sqs":
+                return await self.queues.answer(call)
             if call.operation in OPERATIONS:
                 return await self.time_to_live.answer(call)
         except AwsError as error:
-            return refusal(error)
+            return refusal(error, call.service)
         except orjson.JSONDecodeError as error:
-            return refusal(AwsError("SerializationException", str(error)))
+            return refusal(AwsError("SerializationException", str(error)), call.service)
         if call.service != "dynamodb" or call.operation.startswith(_READS):
             return await self.upstream.exchange(call)
         return await self._write(call)

@@ -15,9 +15,11 @@ from localcloud.aws.clock import Clock
 from localcloud.aws.errors import AwsError, validation
 from localcloud.aws.feed import Feed
 from localcloud.aws.feeds import Feeds
+from localcloud.aws.kept import Kept
 from localcloud.aws.messages import Call, Reply, reply_json
 from localcloud.aws.records import key_bytes
-from localcloud.aws.upstream import Upstream, UpstreamLostError
+from localcloud.aws.upstream import Upstream
+from localcloud.passthrough import UpstreamLostError
 
 __all__ = ["OPERATIONS", "TimeToLive"]
 
@@ -40,10 +42,9 @@ class TimeToLive:
     """
 
     def __init__(self, upstream: Upstream, feeds: Feeds, clock: Clock, file: Path | None) -> None:
-        self._upstream, self._feeds, self._clock, self._file = upstream, feeds, clock, file
-        self._attributes: dict[str, str] = {}
-        if file is not None and file.exists():
-            self._attributes = orjson.loads(file.read_bytes())
+        self._upstream, self._feeds, self._clock = upstream, feeds, clock
+        self._kept = Kept(file)
+        self._attributes: dict[str, str] = self._kept.document
 
     async def answer(self, call: Call) -> Reply:
         """Answer UpdateTimeToLive or DescribeTimeToLive.
@@ -66,7 +67,7 @@ class TimeToLive:
     def forget(self, table: str, account: str, region: str) -> None:
         """Drop the setting of a table that was deleted."""
         if self._attributes.pop(f"{account}/{region}/{table.rpartition('/')[2]}", None):
-            self._save()
+            self._kept.save()
 
     async def keep_expiring(self) -> None:
         """Delete what is past its time again and again, for ever."""
@@ -106,15 +107,7 @@ class TimeToLive:
             self._attributes[where] = attribute
         else:
             del self._attributes[where]
-        self._save()
-
-    def _save(self) -> None:
-        if self._file is not None:
-            # Written beside and moved, so that a kill leaves the old settings or the new ones.
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            beside = self._file.with_suffix(".new")
-            beside.write_bytes(orjson.dumps(self._attributes))
-            beside.replace(self._file)
+        self._kept.save()
 
     async def _expire_table(self, table: str, account: str, region: str, attribute: str) -> int:
         async def call(operation: str, document: dict[str, Any]) -> dict[str, Any]:

@@ -14,17 +14,14 @@ from urllib.parse import urlsplit
 import orjson
 
 from localcloud.aws.messages import CONTENT_LENGTH, Call, Reply
+from localcloud.passthrough import UpstreamLostError
 
-__all__ = ["Upstream", "UpstreamLostError"]
+__all__ = ["Upstream"]
 
 # ministack closes a connection that was idle for 75 seconds; ours are given up well before that, so that no
 # call is ever sent into a connection that is being closed.
 _IDLE_SECONDS_MAX = 30.0
 _CLOSING = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
-
-
-class UpstreamLostError(ConnectionError):
-    """ministack is not there, or went away during a call; whether the call took effect is unknown."""
 
 
 class _Connection(asyncio.Protocol):
@@ -35,6 +32,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._body_at = 0
         self._whole = 0
+        self._bodiless = False
         self._reply: asyncio.Future[Reply] | None = None
         self.transport: asyncio.Transport | None = None
         self.idle_since = 0.0
@@ -55,6 +53,7 @@ class _Connection(asyncio.Protocol):
         self._reply = asyncio.get_running_loop().create_future()
         self._buffer.clear()
         self._whole = 0
+        self._bodiless = data.startswith(b"HEAD ")
         self.transport.write(data)
         return self._reply
 
@@ -82,7 +81,7 @@ class _Connection(asyncio.Protocol):
             end -= closing.end() - closing.start()
         length = CONTENT_LENGTH.search(head)
         self._body_at = end + 4
-        self._whole = self._body_at + (int(length[1]) if length else 0)
+        self._whole = self._body_at + (int(length[1]) if length and not self._bodiless else 0)
 
 
 class Upstream:
@@ -117,14 +116,22 @@ class Upstream:
             AwsError: ministack refused it.
             UpstreamLostError: the outcome is unknown.
         """
-        credential = f"{account}/20000101/{region}/dynamodb/aws4_request"
+        service = "sqs" if target.startswith("AmazonSQS") else "dynamodb"
         body = orjson.dumps(document)
-        head = (
-            f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n"
-            f"X-Amz-Target: {target}\r\nAuthorization: AWS4-HMAC-SHA256 Credential={credential}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
+        head = _head("POST", "/", body, f"{account}/20000101/{region}/{service}")
+        head += f"Content-Type: application/x-amz-json-1.0\r\nX-Amz-Target: {target}\r\n\r\n"
         return (await self._send(head.encode() + body)).json()
+
+    async def object_call(
+        self, method: str, path: str, account: str, region: str, body: bytes = b""
+    ) -> Reply:
+        """Make a call of S3 of our own; `path` is encoded. A refusal is a reply too.
+
+        Raises:
+            UpstreamLostError: the outcome is unknown.
+        """
+        head = _head(method, path, body, f"{account}/20000101/{region}/s3") + "\r\n"
+        return await self._send(head.encode() + body)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -165,3 +172,11 @@ class Upstream:
             self.generation += 1
             raise UpstreamLostError(str(error)) from error
         return connection
+
+
+def _head(method: str, path: str, body: bytes, credential: str) -> str:
+    return (
+        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+        f"Authorization: AWS4-HMAC-SHA256 Credential={credential}/aws4_request, "
+        f"SignedHeaders=host, Signature=0\r\n"
+    )

@@ -6,6 +6,9 @@ body's settings (200), ``PATCH`` changes those that the body names (such as ``{"
 adds one rule or a list of them, ``GET`` shows those in force, ``DELETE`` drops them. ``POST /_local/clock``
 with ``{"advance_seconds": n}`` moves the time. ``GET /_local/counts`` tells how many operations had which
 result. ``GET /_local/health`` answers. No signature is asked for.
+
+``GET /{queue}`` is not ours but the service's own management API, as far as reading a queue (`atom`); it
+wants a signature.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,8 +19,9 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from localcloud.servicebus.atom import queue_entry
 from localcloud.servicebus.broker.errors import RefusedError, entity_not_found
-from localcloud.servicebus.broker.settings import QueueSettings
+from localcloud.servicebus.broker.settings import QueueSettings, Tier
 from localcloud.servicebus.faults import Fault, Faults
 
 __all__ = ["Controlled", "application"]
@@ -42,6 +46,13 @@ class Controlled(Protocol):
     @property
     def counts(self) -> Mapping[str, int]:
         """How many operations had which result."""
+
+    @property
+    def tier(self) -> Tier:
+        """The tier of the namespace."""
+
+    def authorize(self, token: str, path: str) -> None:
+        """Refuse a token that does not cover a path."""
 
     def queues(self) -> list[str]:
         """Return the names of all queues."""
@@ -96,6 +107,14 @@ class _Control:
         self._server.advance_clock(Advance.model_validate_json(await request.read()).advance_seconds)
         return _json({})
 
+    async def entry(self, request: web.Request) -> web.Response:
+        name = unquote(request.match_info["name"])
+        self._server.authorize(request.headers.get("Authorization", ""), name)
+        described = self._server.describe_queue(name)
+        settings = QueueSettings.model_validate(described["settings"])
+        body = queue_entry(described["name"], settings, self._server.tier)
+        return web.Response(body=body, content_type="application/atom+xml")
+
     async def counts(self, _: web.Request) -> web.Response:
         return _json(dict(self._server.counts))
 
@@ -121,6 +140,7 @@ def application(server: Controlled) -> web.Application:
     made.router.add_post("/_local/clock", control.clock)
     made.router.add_get("/_local/counts", control.counts)
     made.router.add_get("/_local/health", control.health)
+    made.router.add_get("/{name:(?!_local/).+}", control.entry)
     return made
 
 

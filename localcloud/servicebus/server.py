@@ -8,13 +8,19 @@ from typing import Any
 
 from aiohttp import web
 
-from localcloud.servicebus.broker.errors import entity_not_found
+from localcloud.servicebus.broker.errors import entity_not_found, unauthorized
 from localcloud.servicebus.broker.namespace import Namespace
 from localcloud.servicebus.broker.settings import QueueSettings, Tier
 from localcloud.servicebus.control import application
 from localcloud.servicebus.faults import Fault, Faults
 from localcloud.servicebus.journal import FileJournal
-from localcloud.servicebus.tokens import WELL_KNOWN_KEY, WELL_KNOWN_KEY_NAME, Authority, connection_string
+from localcloud.servicebus.tokens import (
+    WELL_KNOWN_KEY,
+    WELL_KNOWN_KEY_NAME,
+    Authority,
+    connection_string,
+    covers,
+)
 from localcloud.servicebus.wire.connection import Connection
 from localcloud.servicebus.wire.hub import Hub
 
@@ -60,10 +66,11 @@ class ServiceBusServer:
         self._clock_offset = self._latest = 0.0
         self._journal = FileJournal(directory) if directory else None
         self._namespace = Namespace(tier, self._now_ms, self._journal)
+        self._authority = Authority(key_name, key)
         if self._journal is not None:
             self._journal.open(self._namespace)
         write = self._journal.write if self._journal else lambda: None
-        self._hub = Hub(self._namespace, Authority(key_name, key), self.faults, write)
+        self._hub = Hub(self._namespace, self._authority, self.faults, write)
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._runner: web.AppRunner | None = None
@@ -88,6 +95,20 @@ class ServiceBusServer:
     def counts(self) -> Mapping[str, int]:
         """How many operations had which result (``send ok``), and messages went in and out."""
         return dict(self._hub.counts)
+
+    @property
+    def tier(self) -> Tier:
+        """The tier of the namespace."""
+        return self._namespace.tier
+
+    def authorize(self, token: str, path: str) -> None:
+        """Refuse a token that does not cover a path.
+
+        Raises:
+            RefusedError: unauthorized.
+        """
+        if not covers({self._authority.verify(token)}, path):
+            raise unauthorized(f"The token does not cover '{path}'.")
 
     def now(self) -> float:
         """Return the server's time in seconds since the epoch; it never goes back."""

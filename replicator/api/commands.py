@@ -8,10 +8,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from replicator.api.documents import Document, VerificationDocument
-from replicator.api.errors import BarrierTimeoutError, ErrorDocument
+from replicator.api.errors import BadRequestError, BarrierTimeoutError, ErrorDocument
 from replicator.api.served import Served, ServedHere
 from replicator.api.tokens import Actor
+from replicator.connector import FETCH_KEYS_MAX
 from replicator.engine.status import State
+from replicator.model.key import Key, key_from_input
 
 BARRIER_SECONDS_MAX = 3600.0
 
@@ -42,8 +44,13 @@ class Verify(Order):
 
 
 class Barrier(Order):
-    """How long the caller waits."""
+    """How long the caller waits, and for what: for everything, or for these keys alone.
 
+    A key is named as in dead letters and reports, ``["s:customer-1", "n:12"]``; one of a single text, such
+    as an object's, by that text.
+    """
+
+    keys: tuple[str, ...] = Field(default=(), max_length=FETCH_KEYS_MAX)
     timeout_seconds: float = Field(default=60.0, gt=0, le=BARRIER_SECONDS_MAX)
 
 
@@ -94,19 +101,34 @@ async def verify(
 async def barrier(
     name: str, served: ServedHere, _actor: Actor, order: Barrier | None = None
 ) -> BarrierDocument:
-    """Return once everything committed at the source before this call is durable in the sink."""
+    """Return once everything committed at the source before this call is durable in the sink.
+
+    With keys, once these are: they are read and compared on both sides. Without, a source of objects costs
+    a list of both sides. Callers who come while one waits share the next mark.
+    """
     order = order or Barrier()
+    keys = [_key(text) for text in order.keys]
     clock = asyncio.get_running_loop().time
     began = clock()
     try:
         async with asyncio.timeout(order.timeout_seconds):
-            proof = await served.service.barrier(name)
+            proof = await served.service.barrier(name, keys)
     except TimeoutError as error:
         raise BarrierTimeoutError(
             f"{name} has not applied everything within {order.timeout_seconds:g} s",
             hint="Look at its lag in `replicator status`, or allow more time.",
         ) from error
     return BarrierDocument(proof=proof, seconds=clock() - began)
+
+
+def _key(text: str) -> Key:
+    try:
+        return key_from_input(text)
+    except ValueError as error:
+        raise BadRequestError(
+            f"not a key: {text!r}",
+            hint='Write the parts as ["s:text", "n:12"], or a key of one text as it is.',
+        ) from error
 
 
 def _state(served: Served, name: str) -> PipelineStateDocument:

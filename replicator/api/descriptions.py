@@ -76,21 +76,30 @@ def pipeline_document(status: PipelineStatus) -> PipelineDocument:
         lanes=status.lanes,
         dead_letters_open=status.dead_letters_open,
         checkpoint_saved_at=status.checkpoint_saved_at,
+        shape=status.shape,
+        listing=status.listing,
+        queue=status.queue,
+        notices=tuple(masked(notice) for notice in status.notices),
         verification=None if verification is None else VerificationDocument.of(verification),
     )
 
 
 def backlog_changes(status: PipelineStatus) -> int | None:
-    """What waits to become durable: changes in flight, and the rest of a backfill's rows.
+    """What waits to become durable: changes in flight, dirty keys, and the rest of a backfill's rows.
+
+    Of a queue, what waits in it.
 
     None where a partition is stale, because nobody knows what it holds, and while rows are copied whose
     number the source does not estimate.
     """
+    if status.queue is not None:
+        return status.queue.backlog_changes
     lag, backfill = status.lag, status.backfill
     if lag is None or lag.lag_seconds is None or backfill is None:
         return None
+    waiting = status.changes_in_flight + (status.changes_waiting or 0)
     if backfill.phase != Phase.ROWS.value:
-        return status.changes_in_flight
+        return waiting
     if backfill.rows_estimated is None:
         return None
-    return status.changes_in_flight + max(0, backfill.rows_estimated - backfill.rows)
+    return waiting + max(0, backfill.rows_estimated - backfill.rows)

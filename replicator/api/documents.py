@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from replicator.engine.gate import Verdict
+from replicator.engine.gate import QueueStatus, Verdict
+from replicator.engine.parts import Shape
 from replicator.engine.retry import Trouble
-from replicator.engine.status import BackfillStatus, Failure, State
+from replicator.engine.status import BackfillStatus, Failure, ListStatus, State
 from replicator.engine.verify import Verification
 
 
@@ -55,7 +56,11 @@ class VerificationDocument(Document):
 
 
 class PipelineDocument(Document):
-    """One pipeline; seconds and counts, each figure null where its ``_known`` is false."""
+    """One pipeline; seconds and counts, each figure null where its ``_known`` is false.
+
+    ``shape`` is what it carries: ``items``, ``objects`` (which alone have a ``listing``) or ``messages``
+    (which alone have a ``queue``).
+    """
 
     name: str
     source: str
@@ -84,6 +89,10 @@ class PipelineDocument(Document):
     lanes: int
     dead_letters_open: int
     checkpoint_saved_at: float | None
+    shape: Shape
+    listing: ListStatus | None
+    queue: QueueStatus | None
+    notices: tuple[str, ...]
     verification: VerificationDocument | None
 
 

@@ -12,8 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from replicator.engine.service import UnknownNameError
-from replicator.engine.supervisor import NotNowError
-from replicator.model.errors import CutoverError, ReplicatorError, StateError, TransientError
+from replicator.model.errors import CutoverError, NotNowError, ReplicatorError, StateError, TransientError
 
 log = structlog.get_logger()
 
@@ -28,6 +27,12 @@ class CommandsOffError(ReplicatorError):
     """The service has no token, so it takes no command over HTTP."""
 
     code = "commands_off"
+
+
+class BadRequestError(ReplicatorError):
+    """A request is well-formed, and says something that means nothing."""
+
+    code = "bad_request"
 
 
 class BarrierTimeoutError(ReplicatorError):
@@ -45,6 +50,7 @@ class ErrorDocument(BaseModel):
 
 
 _STATUS: tuple[tuple[type[ReplicatorError], HTTPStatus], ...] = (
+    (BadRequestError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (UnauthorizedError, HTTPStatus.UNAUTHORIZED),
     (CommandsOffError, HTTPStatus.FORBIDDEN),
     (UnknownNameError, HTTPStatus.NOT_FOUND),

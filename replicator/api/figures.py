@@ -7,6 +7,7 @@ from collections import Counter
 import replicator
 from replicator.api.descriptions import backlog_changes
 from replicator.engine.service import Service
+from replicator.engine.status import PipelineStatus
 from replicator.engine.supervisor import Supervisor
 from replicator.engine.verify import Verification
 from replicator.telemetry import MigrationFigures, PipelineFigures
@@ -27,7 +28,7 @@ def _of_pipeline(supervisor: Supervisor) -> PipelineFigures:
     status, pipeline = supervisor.status(), supervisor.pipeline
     lag, backfill, verification = status.lag, status.backfill, status.verification
     completed = _completed(verification)
-    written = None if pipeline is None else pipeline.delivery.written
+    written = None if pipeline is None else pipeline.written
     return PipelineFigures(
         pipeline=status.name,
         connectors={"source": status.source, "sink": status.sink},
@@ -35,7 +36,7 @@ def _of_pipeline(supervisor: Supervisor) -> PipelineFigures:
         lag_seconds=None if lag is None else lag.lag_seconds,
         freshness_seconds=None if lag is None else lag.freshness_seconds,
         backlog_changes=backlog_changes(status),
-        backlog_oldest_seconds=None if lag is None else lag.lag_seconds,
+        backlog_oldest_seconds=_backlog_oldest(status),
         retention_left_seconds=None if lag is None else lag.retention_left_seconds,
         partitions_open=None if lag is None else lag.partitions_open,
         partitions_fresh=None if lag is None else lag.partitions_fresh,
@@ -59,8 +60,17 @@ def _of_pipeline(supervisor: Supervisor) -> PipelineFigures:
         retries={} if pipeline is None else dict(pipeline.troubles.retries),
         throttled_seconds={} if pipeline is None else dict(pipeline.troubles.throttled_seconds),
         troubles=Counter((trouble.side, trouble.reason) for trouble in status.troubles),
+        listed_at=None if status.listing is None else status.listing.listed_at,
+        list_differences=None if status.listing is None else status.listing.differences,
+        write_tested=None if status.queue is None else status.queue.write_tested,
         verify_keys={} if verification is None else dict(verification.keys),
     )
+
+
+def _backlog_oldest(status: PipelineStatus) -> float | None:
+    if status.queue is not None and status.queue.mode == "hold":
+        return status.queue.backlog_oldest_seconds
+    return None if status.lag is None else status.lag.lag_seconds
 
 
 def _completed(verification: Verification | None) -> Verification | None:

@@ -65,6 +65,7 @@ def _charge(
             dead_letter_policy=settings.dead_letters.policy,
             dead_letters_open_max=settings.dead_letters.open_max,
             call_timed=timed,
+            mode=pipeline.mode,
         )
 
     return Charge(

@@ -10,7 +10,7 @@ from typing import Literal
 from replicator.app.ends import Connectors, context_of, open_sink, open_source
 from replicator.config.settings import PipelineSettings, Settings
 from replicator.connector import Finding, Probes, Severity, Sink, Source
-from replicator.engine.parts import ABILITIES_HINT, missing_abilities
+from replicator.engine.parts import PAIRS_HINT, misfits
 from replicator.model.clock import SystemClock
 from replicator.model.errors import ConfigError, ReplicatorError, TransientError
 
@@ -50,7 +50,13 @@ class PreflightError(ConfigError):
 async def preflight(settings: Settings, connectors: Connectors) -> list[Sighting]:
     """What the probes of all ends find, in the order of the configuration."""
     looks = [
-        _look(pipeline, side, connectors) for pipeline in settings.pipelines for side in ("source", "sink")
+        look
+        for pipeline in settings.pipelines
+        for look in (
+            _look_at_both(pipeline, connectors),
+            _look(pipeline, "source", connectors),
+            _look(pipeline, "sink", connectors),
+        )
     ]
     return [sighting for found in await asyncio.gather(*looks) for sighting in found]
 
@@ -77,6 +83,20 @@ def _may_pass(sightings: Iterable[Sighting]) -> bool:
     return all(sighting.finding.passing for sighting in sightings)
 
 
+async def _look_at_both(pipeline: PipelineSettings, connectors: Connectors) -> list[Sighting]:
+    """Whether the two ends make a pipeline at all; opening them makes no call."""
+    context = context_of(pipeline, SystemClock())
+    try:
+        source = open_source(pipeline, connectors, context)
+        sink = open_sink(pipeline, connectors, context)
+    except ReplicatorError:  # what it is, the look at that side tells
+        return []
+    found = misfits(source, sink, pipeline.mode)
+    await source.close()
+    await sink.close()
+    return [Sighting(pipeline.name, "sink", Finding(Severity.ERROR, what, PAIRS_HINT)) for what in found]
+
+
 async def _look(
     pipeline: PipelineSettings, side: Literal["source", "sink"], connectors: Connectors
 ) -> list[Sighting]:
@@ -92,17 +112,12 @@ async def _probe(pipeline: PipelineSettings, side: str, connectors: Connectors) 
         end = opening(pipeline, connectors, context)
         try:
             async with asyncio.timeout(PROBE_SECONDS_MAX):
-                found = await end.probe() if isinstance(end, Probes) else ()
+                return await end.probe() if isinstance(end, Probes) else ()
         finally:
             await end.close()
-        return [*_unable(side, end), *found]
     except ReplicatorError as error:
         passing = isinstance(error, TransientError)
         return [Finding(Severity.ERROR, error.message, error.hint, passing=passing)]
     except TimeoutError:
         said = f"the {side} has not answered within {PROBE_SECONDS_MAX:g} s"
         return [Finding(Severity.ERROR, said, "Is it reachable from here?", passing=True)]
-
-
-def _unable(side: str, end: Source | Sink) -> list[Finding]:
-    return [Finding(Severity.ERROR, what, ABILITIES_HINT) for what in missing_abilities(side, end)]

@@ -55,13 +55,20 @@ def pipeline_lines(pipeline: Mapping[str, Any]) -> Iterator[Text]:
         yield from _complaint(pipeline["failure"]["message"], pipeline["failure"]["hint"], "red")
     if pipeline["backfill"]:
         yield _row("backfill", _backfill(pipeline["backfill"]))
-    yield _row("lag", _lag(pipeline))
-    yield _row("changes", _changes(pipeline))
+    if pipeline["queue"]:
+        yield _row("queue", _queue(pipeline["queue"]))
+    if not pipeline["queue"] or pipeline["queue"]["mode"] == "bridge":
+        yield _row("lag", _lag(pipeline))
+        yield _row("changes", _changes(pipeline))
+    if pipeline["listing"]:
+        yield _row("list", _listing(pipeline["listing"]))
     if pipeline["dead_letters_open"]:
         count = pipeline["dead_letters_open"]
         yield _row("dead letters", f"{count:,} open; `replicator dead-letters list` shows them", "red")
     if pipeline["verification"] or (pipeline["backfill"] or {}).get("mismatches") is not None:
         yield _row("verified", _verification(pipeline))
+    for notice in pipeline["notices"]:
+        yield Text(f"  · {notice}", "yellow")
     for trouble in pipeline["troubles"]:
         attempts = f"{trouble['attempts']} attempt{'s' if trouble['attempts'] > 1 else ''}"
         said = f"{trouble['side']} waits, {trouble['reason']} ({attempts}): {trouble['message']}"
@@ -148,10 +155,33 @@ def _lag(pipeline: Mapping[str, Any]) -> str:
 
 
 def _changes(pipeline: Mapping[str, Any]) -> str:
-    written = pipeline["changes_written"].get("apply", 0)
+    written = sum(pipeline["changes_written"].get(name, 0) for name in ("apply", "copy", "move"))
     said = f"{pipeline['changes_read']:,} read · {written:,} written"
-    waiting = pipeline["changes_in_flight"]
-    return f"{said} · {waiting:,} in flight" if waiting else said
+    flying, waiting = pipeline["changes_in_flight"], pipeline["backlog_changes"]
+    if pipeline["shape"] == "objects" and waiting:
+        return f"{said} · {waiting:,} keys to copy"
+    return f"{said} · {flying:,} in flight" if flying else said
+
+
+def _queue(queue: Mapping[str, Any]) -> str:
+    waiting = queue["backlog_changes"]
+    said = "what waits is unknown" if waiting is None else f"{waiting:,} messages wait"
+    if queue["mode"] == "bridge":
+        return f"bridge: moved all the time · {said}"
+    tested = "the sink takes messages" if queue["write_tested"] else "the sink is not write-tested"
+    return f"hold: nothing is moved · {said} · {tested}"
+
+
+def _listing(listing: Mapping[str, Any]) -> str:
+    age = listing["age_seconds"]
+    said = ["none complete yet" if age is None else f"both sides listed {span(age)} ago"]
+    if listing["keys"]:
+        keys = listing["keys"]
+        said.append(f"{keys['source']:,} objects at the source, {keys['sink']:,} at the sink")
+        said.append(f"{listing['differences']:,} differed")
+    if listing["under_way"]:
+        said.append("another is under way")
+    return " · ".join(said)
 
 
 def _verification(pipeline: Mapping[str, Any]) -> str:

@@ -52,6 +52,7 @@ def _pipelines(settings: Settings) -> Iterator[Problem]:
             )
         names.add(pipeline.name)
         yield from _freshness(settings, pipeline.source, path)
+        yield from _lists(settings, effective(settings.limits, pipeline.limits), path)
         if pipeline.limits.model_fields_set:
             yield from _limits(effective(settings.limits, pipeline.limits), (*path, "limits"))
 
@@ -66,6 +67,16 @@ def _freshness(settings: Settings, source: End, path: Path) -> Iterator[Problem]
                 f"{seconds:g} is not less than gate.freshness_seconds_max, {bound:g}",
                 "An idle partition would never be fresh, and the gate never open.",
             )
+
+
+def _lists(settings: Settings, limits: Limits, path: Path) -> Iterator[Problem]:
+    bound = settings.gate.list_age_seconds_max
+    if limits.list_seconds >= bound:
+        yield Problem(
+            (*path, "limits", "list_seconds"),
+            f"{limits.list_seconds:g} is not less than gate.list_age_seconds_max, {bound:g}",
+            "The last list would be too old for the gate before the next one is complete.",
+        )
 
 
 def _shared_sinks(settings: Settings) -> Iterator[Problem]:

@@ -40,6 +40,12 @@ class Limits(BaseModel):
     backfill_pieces_in_flight_max: int = Field(
         default=4, ge=1, le=256, description="Most pieces of a backfill that are copied at a time."
     )
+    list_seconds: float = Field(
+        default=900.0,
+        gt=0,
+        description="Of objects: both sides are listed and compared after so many seconds. A list finds "
+        "what no event told, and costs a call per thousand objects at each side.",
+    )
     checkpoint_seconds: float = Field(
         default=1.0, gt=0, le=60, description="Positions are saved at most once in so many seconds."
     )

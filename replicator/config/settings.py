@@ -93,6 +93,11 @@ class Gate(Section):
         description="What is still needed must not expire at the source sooner. DynamoDB Streams keeps "
         "a change for 86400 seconds.",
     )
+    list_age_seconds_max: float = Field(
+        default=3600.0,
+        gt=0,
+        description="Of objects: the last reconciling list of both sides began no longer ago than this.",
+    )
     stable_for_seconds: float = Field(
         default=10.0, ge=0, description="All conditions have to hold for so long without a break."
     )
@@ -130,6 +135,11 @@ class PipelineSettings(Section):
     name: str = Field(pattern=NAME_PATTERN, description=f"Name of the pipeline, unique: {NAME_FORM}.")
     source: End = Field(description="Where changes come from.")
     sink: End = Field(description="Where they go. No other pipeline may write there.")
+    mode: Literal["hold", "bridge"] | None = Field(
+        default=None,
+        description="Of queues only. `hold` (the default): messages stay at the source while its consumers "
+        "are there; what waits is known, and the sink is tried. `bridge`: they are moved all the time.",
+    )
     limits: Limits = Field(
         default_factory=Limits, description="Bounds of this pipeline; what is left out is as in `limits`."
     )

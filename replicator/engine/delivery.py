@@ -5,7 +5,8 @@ What happens to a write:
 - it succeeds: everyone who waits for it is told, and its key's lane is free;
 - its outcome is unknown (a timeout, a reset): the same write is repeated until it succeeds, and even then
   nothing else is written to its keys until ``sink_call_seconds_max`` has passed, because the call that was
-  given up may still land (design, section 4);
+  given up may still land (design, section 4); an operation that looks for itself what to write is repeated
+  only when that time has passed, because it might then write something else;
 - it failed for now, and certainly did nothing: repeated with back-off;
 - a change is refused for good: it becomes a dead letter, or stops the pipeline, as the policy says;
 - anything else stops the pipeline.
@@ -14,15 +15,15 @@ What happens to a write:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from typing import Protocol
 
 from replicator.config.limits import Limits
-from replicator.connector import Writes
 from replicator.engine.lanes import CHANGE, Lane, Lanes, Operation, Slot, Write
 from replicator.engine.retry import RETRIED, Retrier
 from replicator.engine.tracker import Ticket
 from replicator.engine.turns import Turns
+from replicator.engine.written import Written
 from replicator.model.change import Change
 from replicator.model.clock import Clock
 from replicator.model.errors import (
@@ -35,20 +36,18 @@ from replicator.model.errors import (
 from replicator.model.key import Key
 
 
-@dataclass(slots=True)
-class Written:
-    """What delivery has done since it began; read by metrics and status."""
+class Carrier(Protocol):
+    """What delivery has to know of a sink: how calls are cut, and how to connect again."""
 
-    changes: dict[str, int] = field(default_factory=dict)
-    calls: dict[tuple[str, str], int] = field(default_factory=dict)
-    dead_letters: int = 0
-    call_timed: Callable[[str, float], None] = lambda _operation, _seconds: None
+    async def connect(self) -> None:
+        """Make ready for writing. May be called again."""
 
-    def note(self, operation: str, state: str, changes: int, seconds: float) -> None:
-        """One call has ended."""
-        self.calls[operation, state] = self.calls.get((operation, state), 0) + 1
-        self.changes[operation] = self.changes.get(operation, 0) + changes
-        self.call_timed(operation, seconds)
+    def group(self, key: Key) -> Hashable:
+        """Keys of equal group may be written in one call."""
+
+    @property
+    def batch_changes_max(self) -> int:
+        """The most changes of one call."""
 
 
 Failures = dict[Key, Exception]
@@ -63,13 +62,14 @@ class Delivery:
 
     def __init__(
         self,
-        sink: Writes,
+        carrier: Carrier,
         limits: Limits,
         retrier: Retrier,
         refuse: Refuse,
         clock: Clock,
+        written: Written,
     ) -> None:
-        self._sink = sink
+        self._carrier = carrier
         self._limits = limits
         self._retrier = retrier
         self._refuse = refuse
@@ -80,8 +80,8 @@ class Delivery:
         self._operations: dict[str, Operation] = {}
         self._hushed_until = 0.0
         self._unsettled_until = 0.0
-        self.lanes = Lanes(sink.group, self._offer)
-        self.written = Written()
+        self.lanes = Lanes(carrier.group, self._offer)
+        self.written = written
 
     def submit(
         self,
@@ -120,7 +120,9 @@ class Delivery:
     async def _write_forever(self) -> None:
         while True:
             slot = await self._turns.take()
-            taken = self.lanes.take(slot, min(self._limits.batch_changes_max, self._sink.batch_changes_max))
+            taken = self.lanes.take(
+                slot, min(self._limits.batch_changes_max, self._carrier.batch_changes_max)
+            )
             if taken:
                 await self._deliver(self._operations[slot[0]], taken)
 
@@ -143,8 +145,10 @@ class Delivery:
                     unsettled_until = self._clock.monotonic() + self._limits.sink_call_seconds_max
                     self._unsettled_until = max(self._unsettled_until, unsettled_until)
                 await self._retrier.wait("sink", activity, error, backoff)
+                if operation.by_state and unsettled_until is not None:
+                    await asyncio.sleep(max(0.0, unsettled_until - self._clock.monotonic()))
                 if isinstance(error, NotConnectedError):
-                    await self._retrier.persist("sink", "connect", self._sink.connect)
+                    await self._retrier.persist("sink", "connect", self._carrier.connect)
         self._retrier.troubles.clear("sink", activity)
 
     async def _attempt(self, operation: Operation, pending: dict[Key, Lane]) -> Failures:
@@ -153,7 +157,7 @@ class Delivery:
         began = self._clock.monotonic()
         failures: Failures = {}
         try:
-            async with asyncio.timeout(self._limits.sink_call_seconds_max):
+            async with asyncio.timeout(None if operation.by_state else self._limits.sink_call_seconds_max):
                 await operation.perform(changes)
         except BatchError as error:
             failures.update(error.failures)

@@ -10,8 +10,23 @@ from dataclasses import dataclass, field
 
 from replicator.config.settings import Gate
 from replicator.engine.lag import Lag
+from replicator.engine.parts import Shape
 from replicator.engine.proof import BY_TIME
 from replicator.model.checkpoint import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """What is known of a queue without moving anything.
+
+    ``mode`` is ``hold`` or ``bridge``; ``backlog_changes`` is what waits at the source, None where that was
+    not seen lately; ``write_tested`` whether the sink took a message for trial lately.
+    """
+
+    mode: str
+    backlog_changes: int | None
+    backlog_oldest_seconds: float | None
+    write_tested: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +44,10 @@ class Observation:
         dead_letters_open: how many nobody has replayed or waived.
         mismatches: what the last complete verification found and nobody repaired; None where no pass was
             completed since the backfill ended.
+        list_age_seconds: since the last complete reconciling list of objects began; None where there was
+            none.
+        shape: what is carried.
+        queue: of messages only.
     """
 
     pipeline: str
@@ -39,6 +58,9 @@ class Observation:
     retains: bool
     dead_letters_open: int
     mismatches: int | None
+    list_age_seconds: float | None = None
+    shape: Shape = Shape.ITEMS
+    queue: QueueStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +113,10 @@ def judge(observations: Sequence[Observation], bounds: Gate, before: Verdict | N
     return Verdict(can_cutover=True, reasons=(), notes=_notes(observations), clear_since=clear_since)
 
 
+Say = Callable[[str, str], Reason]
+"""Makes a reason of one pipeline from a code and a text."""
+
+
 def reasons_of(observation: Observation, bounds: Gate) -> list[Reason]:
     """Everything that keeps one pipeline from being cut over, the gravest first."""
     name = observation.pipeline
@@ -100,28 +126,70 @@ def reasons_of(observation: Observation, bounds: Gate) -> list[Reason]:
 
     if observation.state != "running":
         return [reason("not_running", f"the pipeline is {observation.state}")]
-    if observation.lag is None or observation.phase is None:
+    if observation.lag is None:
         return [reason("not_connected", "the source has not been connected yet")]
-    found: list[Reason] = []
-    if observation.phase is not Phase.COMPLETE:
-        found.append(reason("backfill", f"the backfill is not complete (phase {observation.phase.value})"))
-    elif observation.proof is None:
-        found.append(reason("replaying", "changes replayed after the start have not all been applied"))
-    found += _lag_reasons(observation.lag, bounds, reason, retains=observation.retains)
+    held = observation.queue is not None and observation.queue.mode == "hold"
+    found = _queue_reasons(observation, reason) if held else _copy_reasons(observation, bounds, reason)
     if observation.dead_letters_open:
         text = f"{observation.dead_letters_open} dead letters are open; replay or waive them"
         found.append(reason("dead_letters", text))
-    if observation.mismatches is None:
-        found.append(reason("not_verified", "no complete verification since the backfill ended"))
-    elif observation.mismatches:
-        text = f"the last verification left {observation.mismatches} mismatches; repair and verify again"
-        found.append(reason("mismatches", text))
+    return (
+        found if observation.shape is Shape.MESSAGES else found + _verification_reasons(observation, reason)
+    )
+
+
+def _copy_reasons(observation: Observation, bounds: Gate, reason: Say) -> list[Reason]:
+    """What keeps a copy, or a queue that is moved, from being as good as the source."""
+    found: list[Reason] = []
+    if observation.shape is not Shape.MESSAGES:
+        found += _backfill_reasons(observation, reason)
+    if observation.shape is Shape.OBJECTS:
+        found += _list_reasons(observation.list_age_seconds, bounds, reason)
+    if observation.lag is not None:
+        found += _lag_reasons(observation.lag, bounds, reason, retains=observation.retains)
     return found
 
 
-def _lag_reasons(
-    lag: Lag, bounds: Gate, reason: Callable[[str, str], Reason], *, retains: bool
-) -> list[Reason]:
+def _backfill_reasons(observation: Observation, reason: Say) -> list[Reason]:
+    if observation.phase is None:
+        return [reason("backfill", "the backfill has not begun")]
+    if observation.phase is not Phase.COMPLETE:
+        return [reason("backfill", f"the backfill is not complete (phase {observation.phase.value})")]
+    if observation.proof is None:
+        return [reason("replaying", "changes replayed after the start have not all been applied")]
+    return []
+
+
+def _list_reasons(age_seconds: float | None, bounds: Gate, reason: Say) -> list[Reason]:
+    """Events promise little: only a list of both sides shows what none of them told."""
+    if age_seconds is None:
+        return [reason("not_listed", "no reconciling list of both sides is complete")]
+    if age_seconds > bounds.list_age_seconds_max:
+        text = f"the last reconciling list began {age_seconds:.0f} s ago, more than"
+        return [reason("list_age", f"{text} {bounds.list_age_seconds_max:g} s")]
+    return []
+
+
+def _queue_reasons(observation: Observation, reason: Say) -> list[Reason]:
+    """A queue that is held is ready when it is known what waits, and that the sink would take it."""
+    found: list[Reason] = []
+    if observation.queue is None or observation.queue.backlog_changes is None:
+        found.append(reason("backlog_unknown", "it is unknown how much waits in the queue"))
+    if observation.queue is None or not observation.queue.write_tested:
+        found.append(reason("not_write_tested", "the sink has not taken a message for trial lately"))
+    return found
+
+
+def _verification_reasons(observation: Observation, reason: Say) -> list[Reason]:
+    if observation.mismatches is None:
+        return [reason("not_verified", "no complete verification since the backfill ended")]
+    if observation.mismatches:
+        text = f"the last verification left {observation.mismatches} mismatches; repair and verify again"
+        return [reason("mismatches", text)]
+    return []
+
+
+def _lag_reasons(lag: Lag, bounds: Gate, reason: Say, *, retains: bool) -> list[Reason]:
     found: list[Reason] = []
     if lag.stale:
         shown = ", ".join(lag.stale[:3]) + (" …" if len(lag.stale) > 3 else "")

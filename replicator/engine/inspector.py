@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
-from replicator.engine.backfill import restore_keys
-from replicator.engine.pipeline import Pipeline
-from replicator.engine.verify import Verification, Verifier
+from replicator.engine.backfilled import BackfilledPipeline
+from replicator.engine.verify import Verification
 from replicator.model.errors import ReplicatorError
-from replicator.model.key import Key
 
 
 class Inspector:
     """Starts verifications in the incarnation's task group, and keeps the newest one's progress."""
 
-    def __init__(self, pipeline: Pipeline, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, pipeline: BackfilledPipeline, tasks: asyncio.TaskGroup) -> None:
         self._pipeline = pipeline
         self._tasks = tasks
         self._task: asyncio.Task[None] | None = None
@@ -45,7 +41,7 @@ class Inspector:
     async def _carry_out(self, progress: Verification, *, repair: bool) -> None:
         pipeline = self._pipeline
         try:
-            await self._compare(progress, repair=repair)
+            await pipeline.compare(progress, repair=repair, found=self._worsen)
             self._note(progress.mismatches, progress)
         except Exception as error:  # noqa: BLE001 - a verification that fails must not stop replication
             progress.error = error.message if isinstance(error, ReplicatorError) else repr(error)
@@ -54,26 +50,6 @@ class Inspector:
             raise
         finally:
             progress.finished_at = pipeline.parts.clock.wall()
-
-    async def _compare(self, progress: Verification, *, repair: bool) -> None:
-        pipeline = self._pipeline
-        parts = pipeline.parts
-        verifier = Verifier(
-            source=pipeline.source,
-            sink=pipeline.sink,
-            catch_up=pipeline.proofs.applied,
-            repair=self._repair if repair else None,
-            find_waived=partial(parts.store.find_waived, parts.name),
-            found=self._worsen,
-            retrier=pipeline.retrier,
-        )
-        comparison = await parts.store.open_comparison(parts.name)
-        report = await parts.store.open_report(parts.name, progress.started_at)
-        try:
-            await verifier.verify(progress, comparison, report)
-        finally:
-            await report.close()
-            await comparison.close()
 
     def _worsen(self, progress: Verification) -> None:
         """A mismatch counts from the moment it is found; a clean bill only at the end of a pass."""
@@ -85,6 +61,3 @@ class Inspector:
         backfill = self._pipeline.keeper.backfill
         if backfill.completed_at is not None and progress.started_at >= backfill.completed_at:
             self._pipeline.keeper.note(replace(backfill, mismatches=mismatches))
-
-    async def _repair(self, keys: Sequence[Key]) -> None:
-        await restore_keys(self._pipeline.delivery, self._pipeline.restore, keys)

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from replicator.connector import Source
 from replicator.engine.retry import Retrier
+from replicator.engine.sharing import Shared
 from replicator.engine.tracker import Tracker
 from replicator.model.checkpoint import Backfill, Checkpoint
 from replicator.model.clock import Clock
@@ -20,7 +21,10 @@ from replicator.stores import Checkpoints
 
 
 class Keeper:
-    """Holds the pipeline's checkpoint in memory and makes it durable."""
+    """Holds the pipeline's checkpoint in memory and makes it durable.
+
+    Awaiting ``save()`` returns once everything that was durable before the call is in the saved checkpoint.
+    """
 
     def __init__(
         self,
@@ -38,9 +42,7 @@ class Keeper:
         self._source = source
         self._retrier = retrier
         self._clock = clock
-        self._saving = asyncio.Lock()
-        self._saves_begun = 0
-        self._saves_done = 0
+        self.save = Shared(self._save)
         self.saved = checkpoint
         self.saved_at: float | None = None
         self._backfill = checkpoint.backfill
@@ -55,19 +57,6 @@ class Keeper:
     def note(self, backfill: Backfill) -> None:
         """Take in progress; the next save makes it durable."""
         self._backfill = backfill
-
-    async def save(self) -> None:
-        """Return once everything that was durable before this call is in the saved checkpoint.
-
-        Callers that come while a save is under way share the next one.
-        """
-        wanted = self._saves_begun + 1
-        async with self._saving:
-            if self._saves_done >= wanted:
-                return
-            self._saves_begun += 1
-            await self._save()
-            self._saves_done = self._saves_begun
 
     async def _save(self) -> None:
         checkpoint = replace(self.saved, positions=self._tracker.durable_positions, backfill=self._backfill)

@@ -85,17 +85,18 @@ class Lag:
 
 def measure(
     partitions: Partitions,
-    pending: Iterable[Write],
+    oldest: Mapping[str, float],
     now: float,
     freshness_seconds_max: float,
     retention_seconds: float | None,
 ) -> Lag:
     """The figures at ``now``; the worst partition decides each.
 
+    ``oldest`` is partition to the commit time of its oldest change that is seen and not durable.
+
     Retention left is unknown where the source keeps everything (``retention_seconds`` None) or where a
     partition has never been read.
     """
-    oldest = oldest_pending(pending)
     read_to = partitions.read_to
     ages = {name: _age(seen, now) for name, seen in read_to.items()}
     stale = tuple(sorted(name for name, age in ages.items() if age is None or age > freshness_seconds_max))
@@ -119,11 +120,17 @@ def _age(seen: float | None, now: float) -> float | None:
 
 def oldest_pending(pending: Iterable[Write]) -> dict[str, float]:
     """Partition to the commit time of its oldest change that is not durable."""
+    return oldest_by_partition(
+        (write.partition, write.since) for write in pending if write.partition is not None
+    )
+
+
+def oldest_by_partition(pending: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Partition to the least of its times."""
     oldest: dict[str, float] = {}
-    for write in pending:
-        if write.partition is not None:
-            before = oldest.get(write.partition)
-            oldest[write.partition] = write.since if before is None else min(before, write.since)
+    for partition, since in pending:
+        before = oldest.get(partition)
+        oldest[partition] = since if before is None else min(before, since)
     return oldest
 
 

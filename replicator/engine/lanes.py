@@ -36,6 +36,10 @@ class Operation(Protocol):
     def rank(self) -> int:
         """``ROW``, ``RESTORE`` or ``CHANGE``: which of two waiting writes of a key is carried out."""
 
+    @property
+    def by_state(self) -> bool:
+        """Whether it looks for itself what to write, in calls that the sink bounds one by one."""
+
     async def perform(self, changes: Sequence[Change]) -> None:
         """Write; raises as ``Writes.write`` does."""
 

@@ -28,6 +28,7 @@ class Apply:
     graveyard: Graveyard
     name: str = "apply"
     rank: int = CHANGE
+    by_state: bool = False
 
     async def perform(self, changes: Sequence[Change]) -> None:
         """Write the changes as they are."""
@@ -43,6 +44,7 @@ class Insert:
     graveyard: Graveyard
     name: str = "insert"
     rank: int = ROW
+    by_state: bool = False
 
     async def perform(self, changes: Sequence[Change]) -> None:
         """Insert what is absent and was not deleted meanwhile."""
@@ -61,6 +63,7 @@ class Reconcile:
     restore: Restore
     name: str = "reconcile"
     rank: int = ROW
+    by_state: bool = False
 
     async def perform(self, changes: Sequence[Change]) -> None:
         """Equal rows are left, absent ones inserted, different ones restored from a new source read."""

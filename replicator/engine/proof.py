@@ -15,12 +15,15 @@ from functools import partial
 from replicator.connector import Marks, Source
 from replicator.engine.lag import CLOCK_SKEW_SECONDS, Partitions
 from replicator.engine.retry import Retrier
+from replicator.engine.sharing import Shared
 from replicator.engine.tracker import Tracker
 from replicator.model.change import Batch
 from replicator.model.clock import Clock
 
 BY_MARK = "by mark"
 BY_TIME = "by time"
+BY_LIST = "by list"
+BY_KEY = "by key"
 
 MARK_SECONDS = 30.0
 """After this a mark counts as swallowed and another one is asked for."""
@@ -31,7 +34,11 @@ SEEN_MAX = 1000
 
 
 class Proofs:
-    """Answers «has everything up to now been applied?» for one pipeline."""
+    """Answers «has everything up to now been applied?» for one pipeline.
+
+    Awaiting ``applied()`` returns, with the label, once everything committed before the call is durable in
+    the sink. It waits for as long as it takes; cancel it to give up. Many callers share one mark.
+    """
 
     def __init__(
         self, source: Source, tracker: Tracker, partitions: Partitions, retrier: Retrier, clock: Clock
@@ -42,6 +49,7 @@ class Proofs:
         self._retrier = retrier
         self._clock = clock
         self._moved = asyncio.Event()
+        self.applied = Shared(self._applied)
         self._seen: OrderedDict[str, int] = OrderedDict()
 
     @property
@@ -61,11 +69,7 @@ class Proofs:
         """Something became durable."""
         self._moved.set()
 
-    async def applied(self) -> str:
-        """Return, with the label, once everything committed before this call is durable in the sink.
-
-        Waits for as long as it takes; cancel it to give up.
-        """
+    async def _applied(self) -> str:
         if isinstance(self._source, Marks):
             sequence = await self._read_by_mark(self._source)
         else:

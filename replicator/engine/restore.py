@@ -48,6 +48,7 @@ class Restore:
     sink: RepairableSink
     deletes_only: bool = False
     name: str = "restore"
+    by_state: bool = False
 
     @property
     def rank(self) -> int:

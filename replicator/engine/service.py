@@ -9,10 +9,11 @@ from typing import Any
 from replicator.config.settings import Gate
 from replicator.engine.gate import Verdict, judge
 from replicator.engine.status import PipelineStatus, observation_of
-from replicator.engine.supervisor import NotNowError, Supervisor
+from replicator.engine.supervisor import Supervisor
 from replicator.engine.verify import Verification
 from replicator.model.clock import Clock
-from replicator.model.errors import ReplicatorError
+from replicator.model.errors import NotNowError, ReplicatorError
+from replicator.model.key import Key
 from replicator.stores import DeadLetter, JournalEntry, Store
 
 JUDGE_SECONDS = 1.0
@@ -89,9 +90,9 @@ class Service:
         await self._note(actor, "resume", pipeline, new_backfill=new_backfill)
         supervisor.resume(new_backfill=new_backfill)
 
-    async def barrier(self, pipeline: str) -> str:
+    async def barrier(self, pipeline: str, keys: Sequence[Key] = ()) -> str:
         """Return once everything committed at the source before this call is durable in the sink."""
-        return await self.find(pipeline).barrier()
+        return await self.find(pipeline).barrier(keys)
 
     async def verify(self, pipeline: str, actor: str, *, repair: bool, quiet_source: bool) -> Verification:
         """Start a verification; what is returned grows."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from replicator.connector import Retains
-from replicator.engine.gate import Observation
-from replicator.engine.lag import Lag, measure
-from replicator.engine.pipeline import Pipeline
-from replicator.engine.rate import Rate
+from replicator.engine.gate import Observation, QueueStatus
+from replicator.engine.lag import Lag
+from replicator.engine.parts import Shape
 from replicator.engine.retry import Trouble
 from replicator.engine.verify import Verification
-from replicator.model.checkpoint import PIECE_DONE, Phase
+from replicator.model.checkpoint import Phase
 from replicator.model.errors import ReplicatorError
 
 
@@ -54,6 +52,22 @@ class BackfillStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ListStatus:
+    """The reconciling lists of a pipeline of objects.
+
+    ``listed_at`` is when the last complete one began, whose differences have all been copied, in seconds
+    since the epoch, and ``age_seconds`` the time since then;
+    ``keys`` and ``differences`` are of the newest one of this process.
+    """
+
+    listed_at: float | None
+    age_seconds: float | None
+    under_way: bool
+    keys: dict[str, int] | None
+    differences: int
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineStatus:
     """One pipeline at one moment.
 
@@ -80,6 +94,11 @@ class PipelineStatus:
     checkpoint_saved_at: float | None = None
     troubles: tuple[Trouble, ...] = ()
     verification: Verification | None = None
+    shape: Shape = Shape.ITEMS
+    changes_waiting: int | None = None
+    listing: ListStatus | None = None
+    queue: QueueStatus | None = None
+    notices: tuple[str, ...] = ()
 
 
 def failure_of(error: BaseException, at: float) -> Failure:
@@ -87,40 +106,6 @@ def failure_of(error: BaseException, at: float) -> Failure:
     if isinstance(error, ReplicatorError):
         return Failure(error.code, error.message, error.hint, at)
     return Failure("internal", f"{type(error).__name__}: {error}", "This is a fault of Replicator.", at)
-
-
-def lag_of(pipeline: Pipeline, freshness_seconds_max: float) -> Lag | None:
-    """The figures of this moment; None before the source is connected."""
-    if not pipeline.connected.is_set():
-        return None
-    retention = pipeline.source.retention_seconds if isinstance(pipeline.source, Retains) else None
-    now = pipeline.parts.clock.wall()
-    return measure(
-        pipeline.partitions, pipeline.delivery.lanes.pending(), now, freshness_seconds_max, retention
-    )
-
-
-def backfill_of(pipeline: Pipeline, rate: Rate) -> BackfillStatus | None:
-    """The backfill's progress; None before the source is connected."""
-    if not pipeline.connected.is_set():
-        return None
-    backfill = pipeline.keeper.backfill
-    copying = backfill.phase is Phase.ROWS
-    rows = pipeline.rows_copied if copying else backfill.rows
-    per_second = rate.per_second() if copying else None
-    left = None if backfill.rows_estimated is None else max(0, backfill.rows_estimated - rows)
-    return BackfillStatus(
-        run=backfill.run,
-        mode=backfill.mode.value,
-        phase=backfill.phase.value,
-        rows=rows,
-        rows_estimated=backfill.rows_estimated,
-        rows_per_second=per_second,
-        eta_seconds=left / per_second if left is not None and per_second else None,
-        pieces=len(backfill.pieces),
-        pieces_done=sum(cursor == PIECE_DONE for cursor in backfill.cursors.values()),
-        mismatches=backfill.mismatches,
-    )
 
 
 def observation_of(status: PipelineStatus) -> Observation:
@@ -135,4 +120,7 @@ def observation_of(status: PipelineStatus) -> Observation:
         retains=status.retains,
         dead_letters_open=status.dead_letters_open,
         mismatches=None if backfill is None else backfill.mismatches,
+        list_age_seconds=None if status.listing is None else status.listing.age_seconds,
+        shape=status.shape,
+        queue=status.queue,
     )

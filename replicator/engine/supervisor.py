@@ -7,42 +7,28 @@ a failure needs an operator, who then resumes. Each start is a new incarnation w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from replicator.connector import Marks, Retains
-from replicator.engine.backfill import restore_keys
+from replicator.engine.backfilled import BackfilledPipeline
 from replicator.engine.inspector import Inspector
 from replicator.engine.parts import Parts
 from replicator.engine.pipeline import Pipeline
 from replicator.engine.rate import Rate
-from replicator.engine.status import (
-    Failure,
-    PipelineStatus,
-    State,
-    backfill_of,
-    failure_of,
-    lag_of,
-)
+from replicator.engine.shapes import pipeline_of
+from replicator.engine.status import Failure, PipelineStatus, State, failure_of
+from replicator.engine.telling import told_of
 from replicator.engine.verify import Verification
 from replicator.model.checkpoint import Phase
 from replicator.model.clock import Clock, SystemClock
-from replicator.model.errors import CutoverError, first_cause
+from replicator.model.errors import NotNowError, first_cause
+from replicator.model.key import Key
 from replicator.stores import DeadLetter
 
 T = TypeVar("T")
 
 FOLLOW_SECONDS = 1.0
-
-TROUBLE_SECONDS_MAX = 30.0
-"""A side that has been in trouble for longer makes the pipeline unhealthy, however fresh the other is."""
-
-
-class NotNowError(CutoverError):
-    """A command cannot be carried out in the pipeline's present state; the message says why."""
-
-    code = "not_now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +86,7 @@ class Supervisor:
         new_backfill, self._new_backfill, self._failure = self._new_backfill, False, None
         self._ended.clear()
         try:
-            pipeline = self._pipeline = Pipeline(self.charge.assemble())
+            pipeline = self._pipeline = pipeline_of(self.charge.assemble())
             await self._accompany(pipeline, new_backfill=new_backfill)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is shown, logged, and waits for resume
             cause = first_cause(error) if isinstance(error, ExceptionGroup) else error
@@ -111,22 +97,24 @@ class Supervisor:
 
     async def _accompany(self, pipeline: Pipeline, *, new_backfill: bool) -> None:
         async with asyncio.TaskGroup() as tasks:
-            inspector = self._inspector = Inspector(pipeline, tasks)
-            following = tasks.create_task(
-                self._follow(pipeline, inspector), name=f"follow-{self.charge.name}"
-            )
+            self._inspector = None
+            if isinstance(pipeline, BackfilledPipeline):
+                self._inspector = Inspector(pipeline, tasks)
+            following = tasks.create_task(self._follow(pipeline), name=f"follow-{self.charge.name}")
             await pipeline.run(new_backfill=new_backfill)
             following.cancel()
-            inspector.abandon()
+            if self._inspector is not None:
+                self._inspector.abandon()
 
-    async def _follow(self, pipeline: Pipeline, inspector: Inspector) -> None:
+    async def _follow(self, pipeline: Pipeline) -> None:
         """Sample the rate, and verify once, by itself, when a backfill has become complete."""
         await pipeline.connected.wait()
-        while True:
-            backfill = pipeline.keeper.backfill
+        inspector = self._inspector
+        while (backfill := pipeline.backfill) is not None:
             self._rate.sample(pipeline.parts.clock.monotonic(), pipeline.rows_copied)
             unverified = backfill.phase is Phase.COMPLETE and backfill.mismatches is None
-            if self.charge.verify and unverified and pipeline.proof and inspector.progress is None:
+            idle = inspector is not None and inspector.progress is None
+            if self.charge.verify and unverified and pipeline.proof and inspector is not None and idle:
                 inspector.begin(repair=False, quiet_source=False)
             await asyncio.sleep(FOLLOW_SECONDS)
 
@@ -167,20 +155,24 @@ class Supervisor:
         elif self._task is not None:
             self._task.cancel()
 
-    async def barrier(self) -> str:
+    async def barrier(self, keys: Sequence[Key] = ()) -> str:
         """Return, with how it is proved, once everything committed at the source by now is applied.
+
+        With keys, once these are, by reading them on both sides; that needs no marks.
 
         Raises:
             NotNowError: the source carries no marks, or the pipeline is not running, or ended meanwhile.
         """
         pipeline = self._running()
-        if not isinstance(pipeline.source, Marks):
+        if keys:
+            return await self._unless_ended(pipeline.applied_to(keys))
+        if not pipeline.has_barrier:
             raise NotNowError(
                 f"the source of {self.charge.name} carries no marks, so there is no barrier",
-                hint="Allow marks at the source (for dynamodb: markers), or compare both sides with the "
-                "writers stopped: `replicator verify NAME --quiet-source`.",
+                hint="Allow marks at the source (for dynamodb and sqs: markers), or compare both sides "
+                "with the writers stopped: `replicator verify NAME --quiet-source`.",
             )
-        return await self._unless_ended(pipeline.proofs.applied())
+        return await self._unless_ended(pipeline.applied())
 
     def verify(self, *, repair: bool, quiet_source: bool) -> Verification:
         """Start a verification and return its progress, which grows.
@@ -189,7 +181,12 @@ class Supervisor:
             NotNowError: one is running, or the pipeline is not.
         """
         pipeline, inspector = self._running(), self._inspector
-        if inspector is None or inspector.busy:
+        if inspector is None:
+            raise NotNowError(
+                f"{self.charge.name} moves messages, which are at one side only",
+                hint="There is nothing to compare; its backlog and dead letters tell what is left.",
+            )
+        if inspector.busy:
             raise NotNowError(
                 f"{self.charge.name} is being verified already",
                 hint="Wait for it with `replicator status`, then ask again.",
@@ -210,15 +207,16 @@ class Supervisor:
             NotNowError: the pipeline is not running, or ended meanwhile.
         """
         pipeline = self._running()
-        await self._unless_ended(restore_keys(pipeline.delivery, pipeline.restore, [letter.key]))
+        if not await self._unless_ended(pipeline.replay(letter)):
+            return False
         settled = await pipeline.parts.store.settle_dead_letter(letter.id, "replayed")
-        await pipeline.morgue.refresh()
+        await pipeline.recount()
         return settled
 
     async def recount(self) -> None:
         """Count the open dead letters again, after one was settled from outside."""
         if self._pipeline is not None:
-            await self._pipeline.morgue.refresh()
+            await self._pipeline.recount()
 
     async def _unless_ended(self, outcome: Awaitable[T]) -> T:
         """What is awaited of one incarnation must not be awaited beyond its end."""
@@ -263,42 +261,21 @@ class Supervisor:
 
     def status(self) -> PipelineStatus:
         """Everything that is known, at this moment."""
-        charge, pipeline, state = self.charge, self._pipeline, self.state
-        lag = None if pipeline is None else lag_of(pipeline, charge.freshness_seconds_max)
-        well = lag is not None and not lag.stale and not _has_old_trouble(pipeline)
+        charge = self.charge
         status = PipelineStatus(
             name=charge.name,
             source=charge.source,
             sink=charge.sink,
-            state=state,
-            healthy=state is State.PAUSED or (state is State.RUNNING and well),
+            state=self.state,
+            healthy=self.state is State.PAUSED,
             failure=self._failure,
-            lag=lag,
         )
-        return status if pipeline is None else self._told(status, pipeline)
-
-    def _told(self, status: PipelineStatus, pipeline: Pipeline) -> PipelineStatus:
-        connected = pipeline.connected.is_set()
-        return replace(
-            status,
-            backfill=backfill_of(pipeline, self._rate),
-            proof=pipeline.proof,
-            retains=isinstance(pipeline.source, Retains),
-            changes_read=pipeline.changes_read,
-            changes_written=dict(pipeline.delivery.written.changes),
-            changes_in_flight=pipeline.tracker.changes_pending if connected else 0,
-            bytes_in_flight=pipeline.tracker.bytes_pending if connected else 0,
-            lanes=len(pipeline.delivery.lanes),
-            dead_letters_open=pipeline.morgue.open,
-            checkpoint_saved_at=pipeline.keeper.saved_at if connected else None,
-            troubles=pipeline.troubles.current,
-            verification=None if self._inspector is None else self._inspector.progress,
+        if self._pipeline is None:
+            return status
+        verification = None if self._inspector is None else self._inspector.progress
+        return told_of(
+            self._pipeline,
+            replace(status, verification=verification),
+            self._rate,
+            charge.freshness_seconds_max,
         )
-
-
-def _has_old_trouble(pipeline: Pipeline | None) -> bool:
-    """Whether something has been waiting for longer than a passing disturbance lasts."""
-    if pipeline is None:
-        return False
-    now = pipeline.parts.clock.wall()
-    return any(now - trouble.since > TROUBLE_SECONDS_MAX for trouble in pipeline.troubles.current)

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
-from replicator.connector import FETCH_KEYS_MAX, Reads
-from replicator.engine.parts import RepairableSource, ScannableSink
+from replicator.connector import FETCH_KEYS_MAX, Reads, Scans
 from replicator.engine.restore import same
 from replicator.engine.retry import Retrier
 from replicator.engine.sweep import scan_all
@@ -70,6 +70,10 @@ class Verification:
         return sum(self.found.values()) - self.repaired - self.waived
 
 
+class ComparedSide(Scans, Reads, Protocol):
+    """A side that can be scanned, and read by key."""
+
+
 @dataclass(frozen=True)
 class Verifier:
     """Carries out one verification.
@@ -79,8 +83,8 @@ class Verifier:
     keys an operator has waived. ``found`` is told at once of mismatches, before the pass has ended.
     """
 
-    source: RepairableSource
-    sink: ScannableSink
+    source: ComparedSide
+    sink: ComparedSide
     catch_up: Callable[[], Awaitable[object]]
     repair: Callable[[Sequence[Key]], Awaitable[None]] | None
     find_waived: Callable[[Sequence[Key]], Awaitable[Set[Key]]]
@@ -91,6 +95,10 @@ class Verifier:
         """Fill in ``progress`` and the report."""
         progress.report = report.place
         await self.catch_up()
+        await self._compare_all(progress, comparison, report)
+
+    async def _compare_all(self, progress: Verification, comparison: Comparison, report: Report) -> None:
+        """Scan both sides, then examine what differs."""
         await self._scan("source", self.source, progress, comparison)
         await self._scan("sink", self.sink, progress, comparison)
         after: Key | None = None
@@ -99,9 +107,7 @@ class Verifier:
             await self._examine(candidates, progress, report)
             after = candidates[-1]
 
-    async def _scan(
-        self, side: str, system: RepairableSource | ScannableSink, progress: Verification, into: Comparison
-    ) -> None:
+    async def _scan(self, side: str, system: Scans, progress: Verification, into: Comparison) -> None:
         async for rows in scan_all(system, side, self.retrier):
             await into.add(side, [(row.key, digest(row.record)) for row in rows])
             progress.keys[side] += len(rows)
@@ -146,19 +152,19 @@ class Verifier:
         suspected: set[Key] = set()
         open_keys = list(candidates)
         for _ in range(looks_max):
-            before = await self._fetch("source", self.source, open_keys)
+            before = await self._fetch_source(open_keys)
             if looks_max > 1:
                 await self.catch_up()
-            in_sink = await self._fetch("sink", self.sink, open_keys)
-            after = before if looks_max == 1 else await self._fetch("source", self.source, open_keys)
+            in_sink = await self._fetch_sink(open_keys, before)
+            after = before if looks_max == 1 else await self._fetch_source(open_keys)
             # Applied at least up to the first source read, the sink may hold either of the two states.
             still = [
                 key
                 for key in open_keys
-                if not same(after.get(key), in_sink.get(key))
-                and not same(before.get(key), in_sink.get(key))
+                if not self._same(after.get(key), in_sink.get(key))
+                and not self._same(before.get(key), in_sink.get(key))
             ]
-            stood_still = {key for key in still if same(before.get(key), after.get(key))}
+            stood_still = {key for key in still if self._same(before.get(key), after.get(key))}
             for key in stood_still & suspected if looks_max > 1 else stood_still:
                 mismatched[key] = _kind(after.get(key), in_sink.get(key))
             suspected = stood_still
@@ -166,6 +172,15 @@ class Verifier:
             if not open_keys:
                 break
         return mismatched | dict.fromkeys(open_keys, UNSETTLED)
+
+    async def _fetch_source(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        return await self._fetch("source", self.source, keys)
+
+    async def _fetch_sink(self, keys: Sequence[Key], _in_source: Mapping[Key, Row]) -> Mapping[Key, Row]:
+        return await self._fetch("sink", self.sink, keys)
+
+    def _same(self, one: Row | None, other: Row | None) -> bool:
+        return same(one, other)
 
     async def _fetch(self, side: str, system: Reads, keys: Sequence[Key]) -> Mapping[Key, Row]:
         found: dict[Key, Row] = {}

@@ -114,6 +114,12 @@ class CutoverError(ReplicatorError):
     code = "cutover"
 
 
+class NotNowError(CutoverError):
+    """A command cannot be carried out in the present state; the message says why."""
+
+    code = "not_now"
+
+
 class InvariantError(ReplicatorError):
     """The program contradicts itself; it stops rather than go on."""
 

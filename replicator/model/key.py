@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from decimal import Context, Decimal
+from decimal import Context, Decimal, InvalidOperation
 
 KeyPart = str | Decimal | bytes
 Key = tuple[KeyPart, ...]
@@ -43,6 +43,15 @@ def key_from_text(text: str) -> Key:
     return tuple(_part_from_text(part) for part in parts)
 
 
+def key_from_input(text: str) -> Key:
+    """The key that a person names: the text that ``key_text`` writes, or plain text for a key of one text.
+
+    Raises:
+        ValueError: it begins as ``key_text`` would, and is none of its.
+    """
+    return key_from_text(text) if text.startswith("[") else (text,)
+
+
 def _part_text(part: KeyPart) -> str:
     if isinstance(part, str):
         return f"s:{part}"
@@ -60,5 +69,8 @@ def _part_from_text(text: object) -> KeyPart:
     if tag == "b:":
         return base64.b64decode(body, validate=True)
     if tag == "n:":
-        return Decimal(body)
+        try:
+            return Decimal(body)
+        except InvalidOperation as error:
+            raise ValueError(f"not a number: {body!r}") from error
     raise ValueError(f"not a key part: {text!r}")

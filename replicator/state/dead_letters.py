@@ -52,6 +52,18 @@ def count_open(connection: sqlite3.Connection, pipeline: str) -> int:
     return int(count)
 
 
+def find_open(connection: sqlite3.Connection, pipeline: str, keys: Sequence[Key]) -> set[Key]:
+    """Those of the keys that have an open letter."""
+    return {
+        key
+        for key in keys
+        if connection.execute(
+            "SELECT 1 FROM dead_letters WHERE pipeline = ? AND key = ? AND state = 'open'",
+            (pipeline, key_text(key)),
+        ).fetchone()
+    }
+
+
 def find_waived(connection: sqlite3.Connection, pipeline: str, keys: Sequence[Key]) -> set[Key]:
     """Those of the keys whose newest letter was waived."""
     waived: set[Key] = set()

@@ -6,16 +6,24 @@ import sqlite3
 from collections.abc import Sequence
 
 from replicator.model.key import Key, key_from_text, key_text
-from replicator.stores import DirtyRow
+from replicator.stores import DirtyRow, Noted, Oldest
 
 _ADD = """
-INSERT INTO dirty_rows VALUES (:pipeline, :key, :generation, :since)
-ON CONFLICT (pipeline, key) DO UPDATE SET generation = excluded.generation, since = min(since, excluded.since)
+INSERT INTO dirty_rows VALUES (:pipeline, :key, :generation, :generation, :since)
+ON CONFLICT (pipeline, key) DO UPDATE
+SET generation = excluded.generation, since = min(since, excluded.since)
+"""
+
+_CLEAR = "DELETE FROM dirty_rows WHERE pipeline = :pipeline AND key = :key AND generation = :generation"
+
+_RENEW = """
+UPDATE dirty_rows SET since = max(since, :since), dirty_from = max(dirty_from, :generation + 1)
+WHERE pipeline = :pipeline AND key = :key
 """
 
 
-def add(connection: sqlite3.Connection, pipeline: str, keys: Sequence[tuple[Key, float]]) -> int:
-    """Note the keys under new generations, in this order; how many were not noted before."""
+def add(connection: sqlite3.Connection, pipeline: str, keys: Sequence[tuple[Key, float]]) -> Noted:
+    """Note the keys under new generations, in this order."""
     (newest,) = connection.execute(
         "UPDATE generations SET newest = newest + ? RETURNING newest", (len(keys),)
     ).fetchone()
@@ -27,7 +35,7 @@ def add(connection: sqlite3.Connection, pipeline: str, keys: Sequence[tuple[Key,
             for generation, (key, since) in enumerate(keys, newest - len(keys) + 1)
         ],
     )
-    return len({key for key, _ in keys}) - before
+    return Noted(len({key for key, _ in keys}) - before, newest)
 
 
 def list_after(connection: sqlite3.Connection, pipeline: str, after: int, limit: int) -> Sequence[DirtyRow]:
@@ -41,11 +49,15 @@ def list_after(connection: sqlite3.Connection, pipeline: str, after: int, limit:
 
 
 def clear(connection: sqlite3.Connection, pipeline: str, rows: Sequence[DirtyRow]) -> int:
-    """Forget the rows that have not been noted again; how many."""
-    return connection.executemany(
-        "DELETE FROM dirty_rows WHERE pipeline = ? AND key = ? AND generation = ?",
-        [(pipeline, key_text(row.key), row.generation) for row in rows],
-    ).rowcount
+    """Forget the rows that have not been noted again, and renew the others; how many were forgotten."""
+    bound = [
+        {"pipeline": pipeline, "key": key_text(row.key), "generation": row.generation, "since": row.since}
+        for row in rows
+    ]
+    cleared = connection.executemany(_CLEAR, bound).rowcount
+    if cleared < len(bound):
+        connection.executemany(_RENEW, bound)
+    return cleared
 
 
 def count(connection: sqlite3.Connection, pipeline: str) -> int:
@@ -56,12 +68,14 @@ def count(connection: sqlite3.Connection, pipeline: str) -> int:
     return int(found)
 
 
-def oldest(connection: sqlite3.Connection, pipeline: str) -> float | None:
-    """The least time since when one of its rows is dirty."""
-    (since,) = connection.execute(
-        "SELECT min(since) FROM dirty_rows WHERE pipeline = ?", (pipeline,)
+def oldest(connection: sqlite3.Connection, pipeline: str) -> Oldest | None:
+    """The least time and the least generation since which one of its rows is dirty."""
+    since, generation = connection.execute(
+        "SELECT (SELECT min(since) FROM dirty_rows WHERE pipeline = :pipeline),"
+        " (SELECT min(dirty_from) FROM dirty_rows WHERE pipeline = :pipeline)",
+        {"pipeline": pipeline},
     ).fetchone()
-    return None if since is None else float(since)
+    return None if since is None else Oldest(since, generation)
 
 
 def _count_of(connection: sqlite3.Connection, pipeline: str, keys: Sequence[tuple[Key, float]]) -> int:

@@ -20,7 +20,7 @@ from replicator.state.lock import FileLock
 from replicator.state.opening import connect, open_database
 from replicator.state.report import JsonLinesReport
 from replicator.state.writer import Operation, Result, Writer
-from replicator.stores import Claim, DeadLetter, DirtyRow, JournalEntry
+from replicator.stores import Claim, DeadLetter, DirtyRow, JournalEntry, Noted, Oldest
 
 
 class SqliteStore:
@@ -94,7 +94,7 @@ class SqliteStore:
         """See ``replicator.stores.Tombstones``."""
         await self._write(partial(tombstones.drop, pipeline=pipeline, run=run))
 
-    async def add_dirty(self, pipeline: str, keys: Sequence[tuple[Key, float]]) -> int:
+    async def add_dirty(self, pipeline: str, keys: Sequence[tuple[Key, float]]) -> Noted:
         """See ``replicator.stores.DirtyRows``."""
         return await self._write(partial(dirty_rows.add, pipeline=pipeline, keys=keys))
 
@@ -110,7 +110,7 @@ class SqliteStore:
         """See ``replicator.stores.DirtyRows``."""
         return await self._read(partial(dirty_rows.count, pipeline=pipeline))
 
-    async def oldest_dirty(self, pipeline: str) -> float | None:
+    async def oldest_dirty(self, pipeline: str) -> Oldest | None:
         """See ``replicator.stores.DirtyRows``."""
         return await self._read(partial(dirty_rows.oldest, pipeline=pipeline))
 
@@ -133,6 +133,10 @@ class SqliteStore:
     async def count_dead_letters(self, pipeline: str) -> int:
         """See ``replicator.stores.DeadLetters``."""
         return await self._read(partial(dead_letters.count_open, pipeline=pipeline))
+
+    async def find_open(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
+        """See ``replicator.stores.DeadLetters``."""
+        return await self._read(partial(dead_letters.find_open, pipeline=pipeline, keys=keys))
 
     async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
         """See ``replicator.stores.DeadLetters``."""

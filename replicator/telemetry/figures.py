@@ -24,6 +24,8 @@ class PipelineFigures:
         troubles: (side, reason) to how many activities wait for it now.
         verify_keys: side to records compared by verification.
         mismatches_found: kind to what the last complete verification found; None before one.
+        listed_at, list_differences: of the reconciling lists of objects; None for other shapes.
+        write_tested: whether a queue's sink took a message for trial lately; None for other shapes.
         mismatches_left: those of them that were not repaired; None before a complete one.
     """
 
@@ -49,6 +51,9 @@ class PipelineFigures:
     mismatches_found: Mapping[str, int] | None = None
     mismatches_left: int | None = None
     verify_completed_at: float | None = None
+    listed_at: float | None = None
+    list_differences: int | None = None
+    write_tested: bool | None = None
     changes_read: int = 0
     changes_written: Mapping[str, int] = field(default_factory=dict)
     changes_refused: int = 0

@@ -257,6 +257,22 @@ ALL: tuple[Metric, ...] = (
         "Pieces of the backfill copied to their end.",
         _one(lambda figures: figures.backfill_pieces_done),
     ),
+    # What only objects have, and only queues.
+    _gauge(
+        "listed_timestamp_seconds",
+        "Of objects: when the last complete reconciling list began, in seconds since the epoch.",
+        _one(lambda figures: figures.listed_at),
+    ),
+    _gauge(
+        "list_differences",
+        "Of objects: keys in which the newest reconciling list found the sides to differ.",
+        _one(lambda figures: figures.list_differences),
+    ),
+    _gauge(
+        "sink_write_tested",
+        "Of queues: 1 where the sink took a message for trial lately.",
+        _one(lambda figures: None if figures.write_tested is None else float(figures.write_tested)),
+    ),
     # Verification.
     _counter(
         "verify_keys", "Records compared by verification.", _by(lambda figures: figures.verify_keys), "side"

@@ -13,10 +13,10 @@ from itertools import count
 from types import MethodType
 from typing import Any
 
-from replicator.connector import Start
+from replicator.connector import Sink, Start
 from replicator.engine.delivery import Delivery
+from replicator.engine.items import ItemPipeline
 from replicator.engine.lanes import Lane, Lanes, Operation, Slot, Write
-from replicator.engine.pipeline import Pipeline
 from replicator.engine.tracker import Ticket, Tracker
 from replicator.model.change import Batch, Change, Positions
 from replicator.model.checkpoint import Backfill, Mode
@@ -24,17 +24,17 @@ from replicator.model.checkpoint import Backfill, Mode
 _lane_numbers = count()
 
 
-def checkpoint_before_write(pipeline: Pipeline) -> None:
+def checkpoint_before_write(pipeline: ItemPipeline) -> None:
     """The checkpoint holds what was read, not what is durable."""
     _replace_tracker(pipeline, _ReadIsDurable)
 
 
-def no_contiguous_tracker(pipeline: Pipeline) -> None:
+def no_contiguous_tracker(pipeline: ItemPipeline) -> None:
     """Whichever batch becomes durable first moves the position, over the gaps before it."""
     _replace_tracker(pipeline, _LatestIsDurable)
 
 
-def tombstones_off(pipeline: Pipeline) -> None:
+def tombstones_off(pipeline: ItemPipeline) -> None:
     """Deletes leave no tombstone, so a row read before a delete is written after it."""
 
     async def bury(_changes: Sequence[Change]) -> None:
@@ -43,22 +43,22 @@ def tombstones_off(pipeline: Pipeline) -> None:
     _patch(pipeline.graveyard, bury=bury)
 
 
-def lanes_off(pipeline: Pipeline) -> None:
+def lanes_off(pipeline: ItemPipeline) -> None:
     """Two writes of one key may be under way at once."""
     pipeline.delivery.lanes.__class__ = _NoLanes
 
 
-def insert_into_a_sink_that_was_not_empty(pipeline: Pipeline) -> None:
+def insert_into_a_sink_that_was_not_empty(pipeline: ItemPipeline) -> None:
     """Rows are inserted if absent although the sink held something when the run began."""
     plan = pipeline._plan  # noqa: SLF001 - the bug sits inside
 
-    async def plan_wrongly(before: Backfill | None) -> Backfill:
-        return replace(await plan(before), mode=Mode.INSERT)
+    async def plan_wrongly(before: Backfill | None, sink: Sink) -> Backfill:
+        return replace(await plan(before, sink), mode=Mode.INSERT)
 
     _patch(pipeline, _plan=plan_wrongly)
 
 
-def lane_goes_on_after_unknown_outcome(pipeline: Pipeline) -> None:
+def lane_goes_on_after_unknown_outcome(pipeline: ItemPipeline) -> None:
     """A key's next write follows at once although an earlier call of it may still land."""
     resolve = Delivery._resolve  # noqa: SLF001 - the bug sits inside
 
@@ -70,7 +70,7 @@ def lane_goes_on_after_unknown_outcome(pipeline: Pipeline) -> None:
     _patch(pipeline.delivery, _resolve=MethodType(resolve_at_once, pipeline.delivery))
 
 
-def start_at_latest(pipeline: Pipeline) -> None:
+def start_at_latest(pipeline: ItemPipeline) -> None:
     """The delta begins where the source stands when it is first read, not before the first row is."""
     source: Any = pipeline.source
     connect, read = source.connect, source.read
@@ -94,7 +94,7 @@ def start_at_latest(pipeline: Pipeline) -> None:
     _patch(source, connect=connect_later, read=read_from_latest)
 
 
-def forgotten_too_early(pipeline: Pipeline) -> None:
+def forgotten_too_early(pipeline: ItemPipeline) -> None:
     """The source is told to forget what was read, before it is in the sink and in the checkpoint."""
     commit = pipeline.source.commit
 
@@ -104,12 +104,12 @@ def forgotten_too_early(pipeline: Pipeline) -> None:
     _patch(pipeline.source, commit=commit_read)
 
 
-def no_wait_after_unclean_stop(pipeline: Pipeline) -> None:
+def no_wait_after_unclean_stop(pipeline: ItemPipeline) -> None:
     """A new process writes at once although calls of the killed one may still land."""
     _patch(pipeline.delivery, hush=lambda _seconds: None)
 
 
-BUGS: dict[str, Callable[[Pipeline], None]] = {
+BUGS: dict[str, Callable[[ItemPipeline], None]] = {
     bug.__name__: bug
     for bug in (
         checkpoint_before_write,
@@ -163,7 +163,7 @@ class _NoLanes(Lanes):
         self._lanes = {number: lane for number, lane in self._lanes.items() if id(lane) not in over}
 
 
-def _replace_tracker(pipeline: Pipeline, kind: type[Tracker]) -> None:
+def _replace_tracker(pipeline: ItemPipeline, kind: type[Tracker]) -> None:
     begin = pipeline._begin  # noqa: SLF001 - the bug sits inside
 
     def begin_wrongly(*args: Any) -> None:

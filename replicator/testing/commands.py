@@ -10,8 +10,8 @@ import random
 from collections.abc import Callable
 
 from replicator.engine.status import State
-from replicator.engine.supervisor import NotNowError, Supervisor
-from replicator.model.errors import PositionLostError
+from replicator.engine.supervisor import Supervisor
+from replicator.model.errors import NotNowError, PositionLostError
 from replicator.stores import Store
 from replicator.testing.ledger import Ledger
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from replicator.model.key import Key
-from replicator.stores import DirtyRow, Store
+from replicator.stores import DirtyRow, Oldest, Store
 from replicator.testing.expect import expect, expect_that
 from replicator.testing.store_opening import Check, OpenStore, opened
 
@@ -16,8 +16,8 @@ async def dirty_rows_survive_exactly(open_store: OpenStore) -> None:
     """A key that was noted is there after reopening, as it was, under its pipeline only."""
     noted = [(key, 1_700_000_000.25 + number) for number, key in enumerate(ODD_KEYS)]
     async with opened(open_store) as store:
-        expect(await store.add_dirty("photos", noted), len(noted), "new rows")
-        expect(await store.add_dirty("photos", []), 0, "new rows of nothing")
+        expect((await store.add_dirty("photos", noted)).new, len(noted), "new rows")
+        expect((await store.add_dirty("photos", [])).new, 0, "new rows of nothing")
     async with opened(open_store) as store:
         rows = await _rows(store, "photos")
         expect([(row.key, row.since) for row in rows], noted, "rows after reopening, in order")
@@ -29,8 +29,10 @@ async def noting_again_gives_a_new_generation(open_store: OpenStore) -> None:
     async with opened(open_store) as store:
         await store.add_dirty("photos", [(("a",), 5.0), (("b",), 6.0)])
         first = await _rows(store, "photos")
-        expect(await store.add_dirty("photos", [(("a",), 9.0), (("c",), 7.0)]), 1, "new rows")
+        again = await store.add_dirty("photos", [(("a",), 9.0), (("c",), 7.0)])
+        expect(again.new, 1, "new rows")
         rows = await _rows(store, "photos")
+        expect(again.newest, rows[-1].generation, "the newest generation")
         expect([row.key for row in rows], [("b",), ("a",), ("c",)], "one row a key, the newest last")
         expect_that(rows[1].generation > first[1].generation, "noted again, a key has a new generation")
         expect(rows[1].since, 5.0, "since when, where a later time is noted")
@@ -42,7 +44,7 @@ async def a_key_may_be_noted_twice_in_a_call(open_store: OpenStore) -> None:
     """Repeated in one call, a key is one new row, dirty since the older of its times."""
     async with opened(open_store) as store:
         added = await store.add_dirty("photos", [(("a",), 5.0), (("b",), 1.0), (("a",), 3.0)])
-        expect(added, 2, "new rows")
+        expect(added.new, 2, "new rows")
         rows = await _rows(store, "photos")
         expect([(row.key, row.since) for row in rows], [(("b",), 1.0), (("a",), 3.0)], "rows")
 
@@ -113,18 +115,37 @@ async def dirty_rows_are_counted(open_store: OpenStore) -> None:
         await store.add_dirty("photos", [(("a",), 8.0), (("b",), 3.5), (("c",), 9.0)])
         await store.add_dirty("other", [(("a",), 1.0)])
     async with opened(open_store) as store:
+        rows = await _rows(store, "photos")
+        oldest = Oldest(3.5, rows[0].generation)
+        expect((await store.count_dirty("photos"), await store.oldest_dirty("photos")), (3, oldest), "of 3")
+        await store.clear_dirty("photos", [row for row in rows if row.since < 5])
+        oldest = Oldest(8.0, rows[0].generation)
+        expect((await store.count_dirty("photos"), await store.oldest_dirty("photos")), (2, oldest), "of 2")
+
+
+async def a_copied_row_is_renewed(open_store: OpenStore) -> None:
+    """A row that was noted again while it was copied is dirty only since the copy began, and no earlier."""
+    async with opened(open_store) as store:
+        await store.add_dirty("photos", [(("a",), 1.0)])
+        (handed,) = await _rows(store, "photos")
+        await store.add_dirty("photos", [(("a",), 5.0)])
+        expect(await store.oldest_dirty("photos"), Oldest(1.0, handed.generation), "before it was copied")
+        expect(await store.clear_dirty("photos", [handed._replace(since=4.0)]), 0, "rows cleared")
+    async with opened(open_store) as store:
         expect(
-            (await store.count_dirty("photos"), await store.oldest_dirty("photos")), (3, 3.5), "of three"
+            await store.oldest_dirty("photos"), Oldest(4.0, handed.generation + 1), "after it was copied"
         )
-        await store.clear_dirty("photos", [row for row in await _rows(store, "photos") if row.since < 5])
-        expect((await store.count_dirty("photos"), await store.oldest_dirty("photos")), (2, 8.0), "of two")
+        await store.clear_dirty("photos", [handed._replace(since=2.0)])
+        expect(
+            await store.oldest_dirty("photos"), Oldest(4.0, handed.generation + 1), "never earlier again"
+        )
 
 
 async def keys_noted_at_once_all_hold(open_store: OpenStore) -> None:
     """Calls made at the same time each note their keys, under generations of their own."""
     async with opened(open_store) as store:
         calls = (store.add_dirty("photos", [((f"{n}-{m}",), 1.0) for m in range(5)]) for n in range(20))
-        expect(sum(await asyncio.gather(*calls)), 100, "new rows")
+        expect(sum(noted.new for noted in await asyncio.gather(*calls)), 100, "new rows")
         rows = await _rows(store, "photos")
         expect(len({row.key for row in rows}), 100, "keys")
         expect(len({row.generation for row in rows}), 100, "generations")
@@ -139,6 +160,7 @@ CHECKS: tuple[Check, ...] = (
     a_row_of_an_old_generation_clears_nothing_new,
     dirty_rows_are_paged,
     dirty_rows_are_counted,
+    a_copied_row_is_renewed,
     keys_noted_at_once_all_hold,
 )
 

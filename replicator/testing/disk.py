@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from replicator.model.checkpoint import Checkpoint
 from replicator.model.errors import CheckpointConflictError
 from replicator.model.key import Key, key_text
-from replicator.stores import Claim, Comparison, DeadLetter, DirtyRow, JournalEntry, Report
+from replicator.stores import Claim, Comparison, DeadLetter, DirtyRow, JournalEntry, Noted, Oldest, Report
 from replicator.testing.desk import InMemoryComparison, InMemoryReport
 
 
@@ -28,6 +28,7 @@ class Disk:
     held: dict[str, Held] = field(default_factory=dict)
     tombstones: dict[tuple[str, int], dict[Key, str]] = field(default_factory=dict)
     dirty: dict[str, dict[Key, DirtyRow]] = field(default_factory=dict)
+    dirty_from: dict[tuple[str, Key], int] = field(default_factory=dict)
     generations_given: int = 0
     letters: dict[int, DeadLetter] = field(default_factory=dict)
     letters_given: int = 0
@@ -84,16 +85,17 @@ class InMemoryStore:
             if of == pipeline and number <= run:
                 del self._disk.tombstones[of, number]
 
-    async def add_dirty(self, pipeline: str, keys: Sequence[tuple[Key, float]]) -> int:
+    async def add_dirty(self, pipeline: str, keys: Sequence[tuple[Key, float]]) -> Noted:
         """Note the keys under new generations."""
         noted = self._disk.dirty.setdefault(pipeline, {})
         before = len(noted)
         for key, since in keys:
             self._disk.generations_given += 1
             row = noted.pop(key, None)
-            since = since if row is None else min(since, row.since)
-            noted[key] = DirtyRow(key, self._disk.generations_given, since)
-        return len(noted) - before
+            oldest = since if row is None else min(since, row.since)
+            noted[key] = DirtyRow(key, self._disk.generations_given, oldest)
+            self._disk.dirty_from.setdefault((pipeline, key), self._disk.generations_given)
+        return Noted(len(noted) - before, self._disk.generations_given)
 
     async def list_dirty(self, pipeline: str, after: int, limit: int) -> Sequence[DirtyRow]:
         """In order of generation, which is that of the dictionary."""
@@ -101,20 +103,31 @@ class InMemoryStore:
         return [row for row in rows if row.generation > after][:limit]
 
     async def clear_dirty(self, pipeline: str, rows: Sequence[DirtyRow]) -> int:
-        """Forget those that were not noted again."""
-        noted = self._disk.dirty.get(pipeline, {})
-        same = [row for row in rows if row.key in noted and noted[row.key].generation == row.generation]
-        for row in same:
-            noted.pop(row.key, None)
-        return len(same)
+        """Forget those that were not noted again; renew the others."""
+        noted, since_when = self._disk.dirty.get(pipeline, {}), self._disk.dirty_from
+        before = len(noted)
+        for row in rows:
+            present = noted.get(row.key)
+            if present is None:
+                continue
+            if present.generation == row.generation:
+                del noted[row.key], since_when[pipeline, row.key]
+            else:
+                noted[row.key] = present._replace(since=max(present.since, row.since))
+                since_when[pipeline, row.key] = max(since_when[pipeline, row.key], row.generation + 1)
+        return before - len(noted)
 
     async def count_dirty(self, pipeline: str) -> int:
         """How many there are."""
         return len(self._disk.dirty.get(pipeline, {}))
 
-    async def oldest_dirty(self, pipeline: str) -> float | None:
-        """Since when the oldest is dirty."""
-        return min((row.since for row in self._disk.dirty.get(pipeline, {}).values()), default=None)
+    async def oldest_dirty(self, pipeline: str) -> Oldest | None:
+        """Since when they are dirty."""
+        noted = self._disk.dirty.get(pipeline)
+        if not noted:
+            return None
+        least = min(self._disk.dirty_from[pipeline, key] for key in noted)
+        return Oldest(min(row.since for row in noted.values()), least)
 
     async def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Keep them; a newer one takes the place of an open one of its key."""
@@ -143,6 +156,10 @@ class InMemoryStore:
     async def count_dead_letters(self, pipeline: str) -> int:
         """How many are open."""
         return len(self._open(pipeline))
+
+    async def find_open(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
+        """Those of the keys that have an open letter."""
+        return {letter.key for letter in self._open(pipeline)} & set(keys)
 
     async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
         """Those of the keys whose newest letter was waived."""

@@ -248,6 +248,18 @@ async def waived_keys_are_found_by_their_newest_letter(open_store: OpenStore) ->
         _expect(set(await store.find_waived("orders", [LETTER.key])), set(), "the newest decides")
 
 
+async def open_letters_are_found_by_key(open_store: OpenStore) -> None:
+    """A key is found while it has an open letter in its pipeline, and no longer."""
+    async with _opened(open_store) as store:
+        await store.add_dead_letters([LETTER])
+        found = await store.find_open("orders", [LETTER.key, ("another",)])
+        _expect(set(found), {LETTER.key}, "an open letter is found")
+        _expect(set(await store.find_open("other", [LETTER.key])), set(), "of its pipeline only")
+        (letter,) = await store.list_dead_letters("orders", "open", 0, 10)
+        await store.settle_dead_letter(letter.id, "replayed")
+        _expect(set(await store.find_open("orders", [LETTER.key])), set(), "a settled one is not")
+
+
 async def a_dead_letter_is_got_by_id(open_store: OpenStore) -> None:
     """A letter is found by its id, whatever its state, and by no other."""
     async with _opened(open_store) as store:
@@ -336,6 +348,7 @@ CHECKS: tuple[Check, ...] = (
     newest_dead_letter_of_a_key_replaces,
     dead_letters_are_settled_once,
     waived_keys_are_found_by_their_newest_letter,
+    open_letters_are_found_by_key,
     a_dead_letter_is_got_by_id,
     dead_letters_are_paged,
     journal_keeps_order,

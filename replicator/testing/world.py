@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
 from connectors.memory.config import MemorySinkSettings, MemorySourceSettings
 from connectors.memory.container import MemoryContainer
@@ -20,6 +21,7 @@ from connectors.memory.table import MemoryTable
 from replicator.config.settings import Gate
 from replicator.connector import Source
 from replicator.engine.gate import Verdict, judge
+from replicator.engine.items import ItemPipeline
 from replicator.engine.parts import Parts
 from replicator.engine.pipeline import Pipeline
 from replicator.engine.status import State, observation_of
@@ -49,7 +51,7 @@ BOUNDS = Gate(
 
 OBSERVE_SECONDS = 0.25
 
-Plant = Callable[[Pipeline], None]
+Plant = Callable[[ItemPipeline], None]
 """Puts a bug into a pipeline before it runs."""
 
 
@@ -93,7 +95,7 @@ class _Planted(Supervisor):
 
     async def _accompany(self, pipeline: Pipeline, *, new_backfill: bool) -> None:
         for plant in self._plants:
-            plant(pipeline)
+            plant(cast(ItemPipeline, pipeline))
         await super()._accompany(pipeline, new_backfill=new_backfill)
 
 

@@ -21,10 +21,11 @@ from replicator.config.limits import Limits
 from replicator.engine.parts import Parts
 from replicator.engine.proof import BY_TIME
 from replicator.engine.status import State
-from replicator.engine.supervisor import Charge, NotNowError, Supervisor
+from replicator.engine.supervisor import Charge, Supervisor
 from replicator.engine.verify import Verification
 from replicator.model.change import Change
 from replicator.model.clock import SystemClock
+from replicator.model.errors import NotNowError
 from replicator.model.record import Item, record_to_json
 from replicator.state import SqliteStore
 from replicator.state.report import JsonLinesReport

@@ -74,12 +74,13 @@ def look(tmp_path, open_sink):
     return load(path, {}, connectors), connectors
 
 
-async def test_missing_abilities_are_found(tmp_path):
-    """An end that a pipeline of records cannot use blocks, once for each thing that it cannot do."""
+async def test_ends_of_different_shapes_are_found(tmp_path):
+    """A sink that can only be written to takes messages, and a table is none."""
     sink = PlainSink([()])
     found = await preflight(*look(tmp_path, lambda: sink))
     assert all(sighting.blocks and sighting.side == "sink" for sighting in found)
-    assert "the sink cannot do «scans»" in [sighting.finding.message for sighting in found]
+    said = [sighting.finding.message for sighting in found]
+    assert "the source holds items, and the sink takes messages" in said
     assert sink.closed
 
 

@@ -8,8 +8,7 @@ import pytest
 from replicator.cli.exits import Exit, exit_of
 from replicator.cli.messages import TRACEBACK
 from replicator.cli.program import fail
-from replicator.engine.supervisor import NotNowError
-from replicator.model.errors import ConfigError, InvariantError, ReplicatorError, StateError
+from replicator.model.errors import ConfigError, InvariantError, NotNowError, ReplicatorError, StateError
 
 HEAVY = {"fastapi", "uvicorn", "aiobotocore", "azure", "aiohttp", "asyncio", "structlog", "rich"}
 

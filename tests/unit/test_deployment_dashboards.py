@@ -127,7 +127,15 @@ def test_the_dashboard_asks_the_prometheus_that_was_chosen():
 def test_the_dashboard_answers_its_questions_in_order():
     """Safety first, resources last."""
     rows = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
-    assert rows == ["Is cutover safe?", "How far behind?", "Flow", "Backfill", "Trust", "Resources"]
+    assert rows == [
+        "Is cutover safe?",
+        "How far behind?",
+        "Flow",
+        "Backfill",
+        "Objects and queues",
+        "Trust",
+        "Resources",
+    ]
     monitoring = (ROOT / "docs" / "monitoring.md").read_text()
     assert all(f"| {row} |" in monitoring for row in rows)
 

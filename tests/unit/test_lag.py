@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from replicator.connector import Start
-from replicator.engine.lag import Lag, Partitions, measure
+from replicator.engine.lag import Lag, Partitions, measure, oldest_pending
 from replicator.model.change import Batch
 
 NOW = 1000.0
@@ -20,7 +20,7 @@ def partitions(**read_to: float | None) -> Partitions:
 
 def figures(known: Partitions, *pending: tuple[str | None, float], retention: float | None = None) -> Lag:
     writes = [SimpleNamespace(partition=name, since=since) for name, since in pending]
-    return measure(known, writes, NOW, 10.0, retention)
+    return measure(known, oldest_pending(writes), NOW, 10.0, retention)
 
 
 def test_an_idle_fresh_pipeline_has_no_lag() -> None:

@@ -156,7 +156,7 @@ async def test_the_schema_version_is_kept(tmp_path: Path):
     await filled(path)
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
     connection.close()
     assert path.stat().st_mode & 0o077 == 0
 

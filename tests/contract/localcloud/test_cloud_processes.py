@@ -71,6 +71,26 @@ async def test_a_killed_proxy_comes_back_with_its_streams(client, tmp_path):
         assert described["AttributeName"] == "until"
 
 
+async def test_a_restarted_proxy_keeps_its_notifications(client, tmp_path):
+    """A configuration outlives a kill, and events that were on their way are sent at a clean stop."""
+    async with LocalClouds(tmp_path, azurite=False) as clouds:
+        s3, sqs = client(clouds, "s3"), client(clouds, "sqs")
+        url = sqs.create_queue(QueueName="events")["QueueUrl"]
+        s3.create_bucket(Bucket="bucket")
+        arn = "arn:aws:sqs:us-east-1:000000000000:events"
+        wanted = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+        s3.put_bucket_notification_configuration(Bucket="bucket", NotificationConfiguration=wanted)
+        await clouds.kill("aws")
+        await clouds.restart("aws")
+        sqs.purge_queue(QueueUrl=url)
+        await clouds.aws.distort_events("*", delay_seconds=3600)
+        s3.put_object(Bucket="bucket", Key="k", Body=b"x")
+        assert "Messages" not in sqs.receive_message(QueueUrl=url)
+        await clouds.restart("aws")
+        (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+        assert "ObjectCreated:Put" in message["Body"]
+
+
 async def test_kept_state_outlives_a_restart_of_everything(client, tmp_path):
     """With `persist`, items and stream records are there after a clean stop and a new start."""
     async with LocalClouds(tmp_path, azurite=False, persist=True) as clouds:

@@ -1,0 +1,192 @@
+"""Looking at a bucket, its events and their queue before anything is copied, changing nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from typing import Any
+
+from connectors.s3.canaries import Canaries
+from connectors.s3.client import Client
+from connectors.s3.config import SourceSettings
+from connectors.s3.coverage import FAMILIES, VITAL, coverage
+from connectors.s3.objects import Objects
+from replicator.connector import Context, Finding, Severity
+from replicator.model.errors import ReplicatorError, TransientError
+
+RETENTION_SECONDS_MIN = 86_400
+LISTED_MAX = 10
+
+
+async def probe(
+    client: Client, objects: Objects, settings: SourceSettings, context: Context
+) -> Sequence[Finding]:
+    """What stands in the way, and what is worth knowing."""
+    try:
+        await client.open()
+    except ReplicatorError as error:
+        return [_of(error)]
+    findings = [each async for each in _bucket(objects, settings)]
+    findings += [each async for each in _events(client, settings)]
+    if findings and any(each.passing for each in findings):
+        return findings  # a service that cannot be reached has said enough
+    if settings.markers:
+        canary = Canaries(client, settings, context.pipeline, context.clock).key()
+        findings += await _failures(client.try_put(canary))
+    else:
+        findings.append(
+            _warning(
+                "markers are off: only an empty queue shows that it has been read, and there is no barrier",
+                "set markers: true if the bucket's other event consumers can ignore an object below "
+                f"{settings.canaries_prefix}",
+            )
+        )
+    return findings + [each async for each in _remarks(client)]
+
+
+async def _bucket(objects: Objects, settings: SourceSettings) -> AsyncIterator[Finding]:
+    """List, and read what a copy reads of an object: its headers and its tags."""
+    if settings.bucket.endswith("--x-s3"):
+        yield _error(
+            f"{settings.bucket} is a directory bucket, which has no events and no order of keys",
+            "only general purpose buckets can be replicated",
+        )
+        return
+    try:
+        page = await objects.list("", LISTED_MAX)
+        key = next((each.key for each in page.objects if settings.replicates(each.key)), None)
+        headers = None if key is None else await objects.head(key)
+        if key is not None and headers is not None:
+            await objects.tags(key, {}, of_head=True)
+    except ReplicatorError as error:
+        yield _of(error)
+
+
+async def _events(client: Client, settings: SourceSettings) -> AsyncIterator[Finding]:
+    try:
+        attributes = await client.queue_attributes()
+    except ReplicatorError as error:
+        yield _of(error)
+        return
+    for finding in _queue(attributes):
+        yield finding
+    try:
+        configuration = await client.bucket_fact("get_bucket_notification_configuration")
+    except ReplicatorError as error:
+        yield _warning(
+            f"what the bucket sends to the queue is not known: {error.message}",
+            "allow s3:GetBucketNotification, or see to it that every event of the bucket gets there",
+        )
+        return
+    for finding in notifications(configuration, attributes.get("QueueArn", ""), settings):
+        yield finding
+
+
+def notifications(
+    configuration: Mapping[str, Any], queue_arn: str, settings: SourceSettings
+) -> Sequence[Finding]:
+    """What the bucket's notifications lack. They are never changed here: a put replaces all of them."""
+    found = coverage(configuration, queue_arn, settings.prefix)
+    if not found.targets_queue and found.elsewhere:
+        return [
+            _warning(
+                f"the bucket's events may come to the queue through {', '.join(found.elsewhere)}, "
+                "which cannot be followed from here",
+                "see to it that the rule or the subscription sends creations, removals, taggings and "
+                "expirations of every key",
+            )
+        ]
+    if not found.targets_queue:
+        return [
+            _error(
+                f"the bucket sends no events to the queue {queue_arn}",
+                f"add a notification with this queue to those that there are, for {', '.join(FAMILIES)}",
+            )
+        ]
+    findings = [_missing(family, settings.prefix) for family in found.families]
+    below = coverage(configuration, queue_arn, settings.canaries_prefix)
+    if settings.markers and "s3:ObjectCreated:*" in below.families:
+        findings.append(
+            _error(
+                f"events of canaries do not come to the queue: {settings.canaries_prefix} is filtered out",
+                "set markers_prefix to something that the notification's filter lets through",
+            )
+        )
+    return findings
+
+
+def _missing(family: str, prefix: str) -> Finding:
+    where = f" that begin with {prefix!r}" if prefix else ""
+    message = f"events of {family} do not come to the queue for all keys{where}"
+    hint = "add the events to the bucket's notification, and take filters away that are narrower"
+    return _error(message, hint) if family in VITAL else _warning(message, hint)
+
+
+def _queue(attributes: Mapping[str, str]) -> Sequence[Finding]:
+    findings = []
+    retention = int(attributes.get("MessageRetentionPeriod", RETENTION_SECONDS_MIN))
+    if retention < RETENTION_SECONDS_MIN:
+        findings.append(
+            _warning(
+                f"the event queue keeps messages for {retention} s only",
+                "set its retention to several days, so that no events are lost while nothing reads it",
+            )
+        )
+    policy = attributes.get("RedrivePolicy")
+    if policy:
+        count = json.loads(policy).get("maxReceiveCount")
+        findings.append(
+            _warning(
+                f"the event queue moves messages away after they were received {count} times",
+                "give it no dead-letter queue, or a high maxReceiveCount: events that are moved are lost "
+                "to replication until the next list",
+            )
+        )
+    return findings
+
+
+async def _remarks(client: Client) -> AsyncIterator[Finding]:
+    """Settings of the bucket that a copy does not share; without the right to see them, nothing is said."""
+    if (await _fact(client, "get_bucket_versioning")).get("Status") == "Enabled":
+        yield _warning(
+            "the bucket keeps versions, and only the current one of each key is replicated",
+            "copy older versions by other means if the target needs them",
+        )
+    if (await _fact(client, "get_bucket_request_payment")).get("Payer") == "Requester":
+        yield _warning(
+            "the bucket lets its requesters pay, which only its owner can read from here",
+            "read it with credentials of the account that owns it",
+        )
+    lock = (await _fact(client, "get_object_lock_configuration")).get("ObjectLockConfiguration", {})
+    if lock.get("Rule"):
+        yield _warning(
+            "new objects are put under object lock, and such objects become dead letters",
+            "set an immutability policy at the target by hand, and waive them",
+        )
+
+
+async def _fact(client: Client, operation: str) -> Mapping[str, Any]:
+    try:
+        return await client.bucket_fact(operation)
+    except ReplicatorError:
+        return {}
+
+
+async def _failures(attempt: Awaitable[object]) -> list[Finding]:
+    try:
+        await attempt
+    except ReplicatorError as error:
+        return [_of(error)]
+    return []
+
+
+def _of(error: ReplicatorError) -> Finding:
+    return Finding(Severity.ERROR, error.message, error.hint, passing=isinstance(error, TransientError))
+
+
+def _error(message: str, hint: str) -> Finding:
+    return Finding(Severity.ERROR, message, hint)
+
+
+def _warning(message: str, hint: str) -> Finding:
+    return Finding(Severity.WARNING, message, hint)

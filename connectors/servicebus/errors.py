@@ -1,0 +1,179 @@
+"""What went wrong at Service Bus, in our words.
+
+Pure: ``client`` reads the vendor's exceptions and hands over the name of their class, the condition of the
+AMQP error and the text. What classes and conditions mean is told by azure-servicebus' ``exceptions`` and by
+learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-troubleshoot.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from replicator.model.errors import ChangeError, PermanentError, ReplicatorError, TransientError
+
+NOT_ALLOWED = "amqp:not-allowed"
+MESSAGE_NOT_FOUND = "MessageNotFoundError"
+_TOO_LARGE = "MessageSizeExceededError"
+_UNFIT = frozenset(
+    {
+        "com.microsoft:argument-error",
+        "com.microsoft:argument-out-of-range",
+        "amqp:decode-error",
+        "amqp:invalid-field",
+    }
+)
+_CREDENTIAL = frozenset(
+    {"ServiceBusAuthenticationError", "ServiceBusAuthorizationError", "ClientAuthenticationError"}
+)
+_WAIT = re.compile(r"wait (\d+) seconds", re.IGNORECASE)
+
+
+class Refusal(NamedTuple):
+    """What the SDK raised; ``kind`` is the name of the exception's class."""
+
+    kind: str
+    condition: str = ""
+    text: str = ""
+
+
+class RefusedError(Exception):
+    """A refusal, on its way from ``client`` to where its meaning is known."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
+
+
+def is_of_message(refusal: Refusal) -> bool:
+    """Whether it is a message itself, or one of a batch, that the service does not take."""
+    return refusal.kind == _TOO_LARGE or refusal.condition in _UNFIT
+
+
+def translate(refusal: Refusal, *, sent: bool) -> ReplicatorError:
+    """The error that a refusal is; ``sent`` where a message was on its way, so that it may have landed."""
+    return _refused(refusal) or _asked_for_less(refusal) or _interrupted(refusal, sent=sent)
+
+
+def unanswered(seconds: float, *, sent: bool) -> TransientError:
+    """No answer came in time."""
+    return TransientError(
+        f"Service Bus did not answer within {seconds:g} s", settled=not sent, reason="unanswered"
+    )
+
+
+def no_sender_free(seconds: float) -> TransientError:
+    """All senders were at work for as long as a call may take, so nothing was sent."""
+    return TransientError(
+        f"no sender became free within {seconds:g} s",
+        hint="raise senders, or let fewer calls be under way",
+        settled=True,
+        reason="busy",
+    )
+
+
+def after_earlier(error: ReplicatorError) -> ReplicatorError:
+    """The error of what was not sent because something before it failed."""
+    if isinstance(error, PermanentError):
+        return error
+    reason = error.reason if isinstance(error, TransientError) else "order"
+    asked = error.retry_after_seconds if isinstance(error, TransientError) else None
+    return TransientError(
+        f"not sent, because a message before it failed: {error.message}",
+        hint=error.hint,
+        retry_after_seconds=asked,
+        settled=True,
+        reason=reason,
+    )
+
+
+def too_large(size_bytes: int, bytes_max: int) -> ChangeError:
+    """A message above the limit of the queue."""
+    return ChangeError(
+        f"the message has about {size_bytes} bytes, and the queue takes at most {bytes_max}",
+        hint="a queue of a premium namespace takes up to 100 MB where it is set so",
+    )
+
+
+def refused_credential(detail: str) -> PermanentError:
+    """No usable credential, said by the identity library or by the service."""
+    return PermanentError(
+        f"Service Bus refuses the credential: {_first_line(detail)}",
+        hint="check the connection string and its right to send (and the clock of this machine, which "
+        "signs with it), or give the identity the role 'Azure Service Bus Data Sender' on the queue",
+    )
+
+
+def other_kind(*, sessions: bool) -> PermanentError:
+    """The queue is not of the kind that the configuration says; ``sessions`` is what the queue has."""
+    if sessions:
+        return PermanentError(
+            "the queue requires sessions, and the configuration says that it does not",
+            hint="set sessions: true where the source is a FIFO queue; for a standard one create a queue "
+            "without sessions, which is fixed at creation",
+        )
+    return PermanentError(
+        "the queue has no sessions, and the configuration says that it requires them",
+        hint="create the queue with sessions required, which is fixed at creation; for a standard source "
+        "set sessions: false",
+    )
+
+
+def _refused(refusal: Refusal) -> ReplicatorError | None:
+    said = _first_line(refusal.text)
+    if refusal.kind in _CREDENTIAL:
+        return refused_credential(said)
+    if is_of_message(refusal):
+        return ChangeError(f"Service Bus refuses the message: {said}")
+    if refusal.kind == "MessagingEntityNotFoundError":
+        return PermanentError(
+            f"the queue is not there: {said}", hint="create the queue, or correct the configuration"
+        )
+    if refusal.kind == "MessagingEntityDisabledError":
+        return PermanentError(
+            f"the queue takes no messages: {said}",
+            hint="set the status of the queue to Active, or to ReceiveDisabled to hold messages back",
+        )
+    if refusal.condition == NOT_ALLOWED:
+        return PermanentError(
+            f"Service Bus does not allow this: {said}",
+            hint="compare the settings sessions and partitioned with the queue",
+        )
+    return None
+
+
+def _asked_for_less(refusal: Refusal) -> TransientError | None:
+    said = _first_line(refusal.text)
+    if refusal.kind == "ServiceBusServerBusyError":
+        asked = _WAIT.search(refusal.text)
+        return TransientError(
+            f"Service Bus is busy: {said}",
+            hint="the namespace is being throttled; a premium one has capacity of its own",
+            retry_after_seconds=float(asked[1]) if asked else None,
+            settled=True,
+            reason="throttled",
+        )
+    if refusal.kind == "ServiceBusQuotaExceededError":
+        return TransientError(
+            f"the queue or the namespace is full: {said}",
+            hint="let consumers take messages out, or raise the size of the queue",
+            settled=True,
+            reason="throttled",
+        )
+    return None
+
+
+def _interrupted(refusal: Refusal, *, sent: bool) -> TransientError:
+    said = _first_line(refusal.text)
+    if sent:
+        return TransientError(f"the send was interrupted: {said}", settled=False, reason="unanswered")
+    return TransientError(
+        f"Service Bus cannot be reached: {said}",
+        hint="check the host name, the name resolution and the firewall: AMQP uses port 5671",
+        settled=True,
+        reason="unreachable",
+    )
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0].strip()[:300]

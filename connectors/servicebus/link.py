@@ -1,0 +1,162 @@
+"""One open sender, in the hands of one caller: packs, sends, schedules. Part of ``client``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+
+from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
+from azure.servicebus.aio import ServiceBusSender
+
+from connectors.servicebus import errors
+from connectors.servicebus.codec import Outgoing
+from connectors.servicebus.errors import Refusal, RefusedError
+from connectors.servicebus.wire import encode_message
+
+T = TypeVar("T")
+
+# Of the SDK's list of sections, the one of data; in a batch each of those is a message.
+_DATA = 5
+# What a message has around it in a batch, and what surrounds all: the SDK puts ids of the first message on
+# the envelope and does not count them, so that a batch which it takes for full is too large.
+_SECTION_BYTES = 8
+_ENVELOPE_BYTES = 2048
+# After these the sender is as good as before: the service has answered.
+_ANSWERED = frozenset({"ServiceBusServerBusyError", "ServiceBusQuotaExceededError"})
+
+
+class Parcel:
+    """Messages that are sent in one call, all or none, of at most so many bytes."""
+
+    def __init__(self, batch: ServiceBusMessageBatch, bytes_max: int) -> None:
+        self._batch = batch
+        self._alone: ServiceBusMessage | None = None
+        self._left = bytes_max
+        # The list of encoded messages inside the batch; the first one is added as the SDK does it, which
+        # makes the envelope. Where its inside has changed, all are.
+        inside = getattr(batch, "_message", None)
+        self._encoded = inside[_DATA] if isinstance(inside, list) and len(inside) > _DATA else None
+
+    @property
+    def content(self) -> ServiceBusMessage | ServiceBusMessageBatch:
+        """What the SDK is given to send."""
+        return self._alone or self._batch
+
+    def add(self, outgoing: Outgoing) -> bool:
+        """Add a message; False where it does not fit beside those that are in it.
+
+        One that is larger than any batch is taken alone, which premium namespaces allow.
+        """
+        if self._alone is not None:
+            return False
+        encoded = encode_message(outgoing)
+        self._left -= len(encoded) + _SECTION_BYTES
+        first = not len(self._batch)
+        if self._left < 0:
+            if first:
+                self._alone = message_of(outgoing)
+            return first
+        if first or self._encoded is None:
+            self._batch.add_message(message_of(outgoing))
+        else:
+            self._encoded.append(encoded)
+        return True
+
+
+class Link:
+    """An open sender, until a deadline on the event loop's clock; ``broken`` where it is of no more use."""
+
+    def __init__(self, sender: ServiceBusSender, deadline: float, seconds: float) -> None:
+        self._sender = sender
+        self._deadline = deadline
+        self._seconds = seconds
+        self.broken = False
+
+    @property
+    def message_bytes_max(self) -> int:
+        """The largest message, as the service told when the link was attached."""
+        return int(getattr(self._sender, "_max_message_size_on_link", 0)) or 256 * 1024
+
+    async def parcel(self) -> Parcel:
+        """An empty parcel as large as the service takes one."""
+        batch = await self._sender.create_message_batch()
+        return Parcel(batch, batch.max_size_in_bytes - _ENVELOPE_BYTES)
+
+    async def send(self, parcel: Parcel) -> None:
+        """Send a parcel; when this returns, the service has it.
+
+        Raises:
+            RefusedError: a message in it is not taken, and so none was.
+            TransientError, PermanentError: of all.
+        """
+        await self._call(self._send(parcel))
+
+    async def schedule(self, outgoing: Outgoing, at: float) -> int:
+        """Have a message appear at a time, in seconds since the epoch; its number, to cancel it by."""
+        when = datetime.fromtimestamp(at, UTC)
+        (number,) = await self._call(self._sender.schedule_messages(message_of(outgoing), when))
+        return number
+
+    async def cancel(self, number: int) -> None:
+        """Take back a scheduled message; nothing where it is gone."""
+        try:
+            await self._call(self._sender.cancel_scheduled_messages(number))
+        except RefusedError as error:
+            if error.refusal.kind != errors.MESSAGE_NOT_FOUND:
+                raise errors.translate(error.refusal, sent=True) from error
+
+    async def _send(self, parcel: Parcel) -> None:
+        seconds = self._deadline - asyncio.get_running_loop().time()
+        await self._sender.send_messages(parcel.content, timeout=max(seconds, 0.01))
+
+    async def _call(self, call: Awaitable[T]) -> T:
+        self.broken = True  # unless it turns out otherwise, also where this is cancelled
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                result = await call
+        except TimeoutError as error:
+            raise errors.unanswered(self._seconds, sent=True) from error
+        except (AzureError, ValueError, OSError) as error:
+            refusal = refusal_of(error)
+            answered = errors.is_of_message(refusal) or refusal.kind == errors.MESSAGE_NOT_FOUND
+            self.broken = not answered and refusal.kind not in _ANSWERED
+            if answered:
+                raise RefusedError(refusal) from error
+            raise errors.translate(refusal, sent=True) from error
+        self.broken = False
+        return result
+
+
+def refusal_of(error: BaseException) -> Refusal:
+    """What an exception of the SDK says, as plain data."""
+    inner = getattr(error, "inner_exception", None)
+    if isinstance(inner, ClientAuthenticationError):
+        error = inner
+    condition = getattr(error, "_condition", None)
+    if isinstance(condition, bytes):
+        condition = condition.decode()
+    kind = (
+        "ClientAuthenticationError"
+        if isinstance(error, ClientAuthenticationError)
+        else type(error).__name__
+    )
+    return Refusal(kind, str(getattr(condition, "value", condition) or ""), str(error))
+
+
+def message_of(outgoing: Outgoing) -> ServiceBusMessage:
+    """The message as the SDK has it."""
+    message = ServiceBusMessage(
+        outgoing.body,
+        application_properties=cast(dict[Any, Any], outgoing.properties),
+        message_id=outgoing.message_id,
+        session_id=outgoing.session_id,
+        partition_key=outgoing.partition_key,
+        content_type=outgoing.content_type or None,
+    )
+    if outgoing.ttl_seconds is not None and message.raw_amqp_message.header is not None:
+        # The SDK's own setter drops the part of a second.
+        message.raw_amqp_message.header.time_to_live = int(outgoing.ttl_seconds * 1000)
+    return message

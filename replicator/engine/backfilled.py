@@ -1,0 +1,248 @@
+"""What pipelines of items and of objects share: a backfill, lanes, and a checkpoint that tells of both."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from replicator.connector import Emptiness, Identified, Reads, Scans, Sink, Source
+from replicator.engine.backfill import plan
+from replicator.engine.delivery import Carrier, Delivery
+from replicator.engine.keeper import Keeper
+from replicator.engine.parts import Parts, require_same_sink
+from replicator.engine.pipeline import Pipeline
+from replicator.engine.proof import BY_KEY
+from replicator.engine.restore import fetch_all
+from replicator.engine.verify import Verification, Verifier
+from replicator.model.change import Row
+from replicator.model.checkpoint import Backfill, Checkpoint, Mode
+from replicator.model.errors import NotNowError
+from replicator.model.key import Key, key_text
+from replicator.stores import Claim, Comparison, Report
+
+Activity = tuple[str, Coroutine[Any, Any, None]]
+"""A named task of a pipeline."""
+
+
+class ReadSource(Source, Scans, Reads, Protocol):
+    """A source that a backfill can copy from."""
+
+
+class ReadSink(Sink, Reads, Protocol):
+    """A sink whose records can be looked at."""
+
+
+class BackfilledPipeline(Pipeline):
+    """A pipeline that copies what was there before the delta began.
+
+    Attributes:
+        row_operations: the operations that write rows of the backfill.
+    """
+
+    keeper: Keeper
+    row_operations: tuple[str, ...] = ()
+
+    def __init__(self, parts: Parts, source: ReadSource, sink: ReadSink, carrier: Carrier) -> None:
+        super().__init__(parts, source, sink)
+        self._scans: Scans = source
+        self._readable: tuple[Reads, Reads] = source, sink
+        self._rows_before = 0
+        self.delivery = Delivery(
+            carrier, parts.limits, self.retrier, self.morgue.refuse, parts.clock, self.written
+        )
+
+    # What a shape adds.
+
+    @abstractmethod
+    async def _run_backfill(self) -> str:
+        """Take the newest run to its end; return how it is proved that everything replayed is applied."""
+
+    @abstractmethod
+    def _activities(self) -> tuple[list[Activity], list[Activity]]:
+        """Further tasks: those that write until the end, and those that only bring new work."""
+
+    @abstractmethod
+    async def _prepare(self, backfill: Backfill) -> None:
+        """Make ready what this shape needs before the first change is taken in."""
+
+    @abstractmethod
+    async def _drain(self) -> None:
+        """After the last new work: wait until what was read is durable."""
+
+    @abstractmethod
+    async def _restore_keys(self, keys: Sequence[Key]) -> None:
+        """Bring the sink's records of these keys to what the source's are, each in its lane."""
+
+    @abstractmethod
+    def _is_applied(self, in_source: Row | None, in_sink: Row | None) -> bool:
+        """Whether what was read of both sides is the same state."""
+
+    @abstractmethod
+    def verifier(self, *, repair: bool, found: Callable[[Verification], None]) -> Verifier:
+        """What compares the two sides; it repairs what it finds if so told."""
+
+    # Opening: what is known, where to start, and what may already be in the sink.
+
+    async def _open(self, claim: Claim, *, new_backfill: bool) -> None:
+        sink = self._ends[1]
+        await self.morgue.refresh()
+        await self.retrier.persist("sink", "connect", sink.connect)
+        identity = await self._sink_identity(sink)
+        before = claim.checkpoint
+        backfill = before.backfill if before is not None else None
+        if before is None or backfill is None or new_backfill:
+            start = await self._connect(None)
+            backfill = replace(await self._plan(backfill, sink), sink=identity)
+        else:
+            require_same_sink(backfill, identity)
+            start = await self._connect(before.positions)
+        checkpoint = Checkpoint(claim.epoch, start.positions, backfill)
+        await self.retrier.persist(
+            "state", "checkpoint", lambda: self.parts.store.save(self.parts.name, checkpoint)
+        )
+        await self._prepare(backfill)
+        if not claim.clean:
+            self.delivery.hush(self.parts.limits.sink_call_seconds_max)
+        self._begin(start)
+        self.keeper = Keeper(
+            self.parts.store,
+            self.parts.name,
+            checkpoint,
+            self.tracker,
+            self._ends[0],
+            self.retrier,
+            self.parts.clock,
+        )
+        self._rows_before = self.keeper.backfill.rows
+        self.connected.set()
+
+    async def _sink_identity(self, sink: Sink) -> str:
+        if not isinstance(sink, Identified):
+            return ""
+        return await self.retrier.persist("sink", "identity", sink.identity)
+
+    async def _plan(self, before: Backfill | None, sink: Sink) -> Backfill:
+        """A first run into a sink that is proved empty inserts; every other run reconciles."""
+        empty = False
+        if before is None and isinstance(sink, Emptiness):
+            empty = await self.retrier.persist("sink", "is_empty", sink.is_empty)
+        mode = Mode.INSERT if empty else Mode.RECONCILE
+        run = 1 if before is None else before.run + 1
+        return await plan(self._scans, self.retrier, run, mode, self.parts.clock.wall())
+
+    # Replicating: activities beside each other, until one fails or all are told to stop.
+
+    async def _replicate(self) -> bool:
+        """Return whether no sink call can still be under way."""
+        finishing, beginning = self._activities()
+        async with asyncio.TaskGroup() as tasks:
+            writing = [
+                tasks.create_task(self.delivery.run(), name="delivery"),
+                tasks.create_task(self.keeper.run(self.parts.limits.checkpoint_seconds), name="keeper"),
+                *(tasks.create_task(work, name=name) for name, work in finishing),
+            ]
+            reading = [
+                tasks.create_task(self._read_forever(), name="reader"),
+                tasks.create_task(self._backfill(), name="backfill"),
+                *(tasks.create_task(work, name=name) for name, work in beginning),
+            ]
+            await self._stopping.wait()
+            for task in reading:
+                task.cancel()
+            clean = await self._finish()
+            for task in writing:
+                task.cancel()
+        return clean and not len(self.delivery.lanes)  # a command may have come in at the last moment
+
+    async def _backfill(self) -> None:
+        self.proof = await self._run_backfill()
+
+    async def _finish(self) -> bool:
+        try:
+            async with asyncio.timeout(self.parts.limits.stop_seconds_max):
+                await self._drain()
+        except TimeoutError:
+            return False
+        finally:
+            await self.keeper.save()
+        return True
+
+    # Comparing, and what is told of it all.
+
+    async def applied_to(self, keys: Sequence[Key]) -> str:
+        """Return, with the label, once the sink has these keys as they were at this call, or newer.
+
+        Both sides are read and compared directly, so it costs those reads and waits for nothing else.
+
+        Raises:
+            NotNowError: one of the keys is an open dead letter, or becomes one.
+        """
+        left = list(keys)
+        before = await self._read("source", self._readable[0], left)
+        while True:
+            in_sink = await self._read("sink", self._readable[1], left)
+            now = await self._read("source", self._readable[0], left)
+            left = [
+                key
+                for key in left
+                if not self._is_applied(before.get(key), in_sink.get(key))
+                and not self._is_applied(now.get(key), in_sink.get(key))
+            ]
+            if not left:
+                return BY_KEY
+            await self._refuse_dead_letters(left)
+            await self._restore_keys(left)
+            before = now
+
+    async def _refuse_dead_letters(self, keys: Sequence[Key]) -> None:
+        refused = await self.parts.store.find_open(self.parts.name, keys)
+        if refused:
+            raise NotNowError(
+                f"the sink refuses {key_text(next(iter(refused)))}: it is a dead letter",
+                hint="Settle it first: `replicator dead-letters list`.",
+            )
+
+    async def _read(self, side: str, system: Reads, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        return await self.retrier.persist(side, "barrier", lambda: fetch_all(system, keys))
+
+    async def compare(
+        self, progress: Verification, *, repair: bool, found: Callable[[Verification], None]
+    ) -> None:
+        """Verify both sides once, filling in the progress and a report."""
+        store = self.parts.store
+        verifier = self.verifier(repair=repair, found=found)
+        comparison = await store.open_comparison(self.parts.name)
+        report = await store.open_report(self.parts.name, progress.started_at)
+        await _and_close(verifier.verify(progress, comparison, report), report, comparison)
+
+    @property
+    def backfill(self) -> Backfill | None:
+        """The progress of the newest run; None before the source is connected."""
+        return self.keeper.backfill if self.connected.is_set() else None
+
+    @property
+    def rows_copied(self) -> int:
+        """Rows of the backfill that are at the sink; runs ahead of what is saved by a page at most."""
+        here = sum(self.written.changes.get(name, 0) for name in self.row_operations)
+        return max(self.keeper.backfill.rows, self._rows_before + here)
+
+    @property
+    def lanes_busy(self) -> int:
+        """Keys with a write that waits or is under way."""
+        return len(self.delivery.lanes)
+
+    @property
+    def saved_at(self) -> float | None:
+        """When the checkpoint was last saved or found unchanged, in seconds since the epoch."""
+        return self.keeper.saved_at if self.connected.is_set() else None
+
+
+async def _and_close(work: Awaitable[None], report: Report, comparison: Comparison) -> None:
+    try:
+        await work
+    finally:
+        await report.close()
+        await comparison.close()

@@ -1,0 +1,59 @@
+"""The watch over a queue: what waits in it, and whether the sink could be written to."""
+
+from __future__ import annotations
+
+import asyncio
+
+from replicator.connector import Backlogs, Sink, Source, Trials
+from replicator.engine.retry import Retrier
+from replicator.model.change import Backlog
+from replicator.model.clock import Clock
+
+LOOK_SECONDS = 2.0
+TRY_SECONDS = 20.0
+
+
+class Watch:
+    """Looks at both ends again and again.
+
+    Attributes:
+        backlog: what was last seen to wait at the source; None before, or where it cannot say.
+        looked_at: when, in seconds since the epoch.
+        tried_at: when the sink was last written to for trial; None before.
+    """
+
+    def __init__(self, source: Source, sink: Sink, retrier: Retrier, clock: Clock) -> None:
+        self._source = source
+        self._sink = sink
+        self._retrier = retrier
+        self._clock = clock
+        self.backlog: Backlog | None = None
+        self.looked_at: float | None = None
+        self.tried_at: float | None = None
+
+    async def look_forever(self) -> None:
+        """Look at the source until cancelled."""
+        source = self._source
+        while isinstance(source, Backlogs):
+            self.backlog = await self._retrier.persist("source", "backlog", source.backlog)
+            self.looked_at = self._clock.wall()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def try_forever(self) -> None:
+        """Try the sink until cancelled."""
+        sink = self._sink
+        while isinstance(sink, Trials):
+            await self._retrier.persist("sink", "trial", sink.try_write)
+            self.tried_at = self._clock.wall()
+            await asyncio.sleep(TRY_SECONDS)
+
+    def fresh_backlog(self, seconds_max: float) -> Backlog | None:
+        """What waits at the source, if that was seen lately enough."""
+        return self.backlog if self._is_fresh(self.looked_at, seconds_max) else None
+
+    def is_tried(self, seconds_max: float) -> bool:
+        """Whether the sink took a trial lately enough; the bound is counted from when one was due."""
+        return self._is_fresh(self.tried_at, TRY_SECONDS + seconds_max)
+
+    def _is_fresh(self, at: float | None, seconds_max: float) -> bool:
+        return at is not None and 0 <= self._clock.wall() - at <= seconds_max

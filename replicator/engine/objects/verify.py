@@ -1,0 +1,121 @@
+"""Verification of objects: of every body, by a checksum computed from its bytes.
+
+A listing compares sizes and versions, and a version at the sink is what we wrote there ourselves. So each
+object of the source is looked at: what it says of itself against what the sink says, and its checksum
+against one that the sink's bytes give now. Where the source's service vouches for no checksum of the whole
+body, its bytes are read, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from replicator.connector import FETCH_KEYS_MAX, Checks
+from replicator.engine.parts import ObjectSink, ObjectSource
+from replicator.engine.sweep import scan_all
+from replicator.engine.verify import CANDIDATES_MAX, Verification, Verifier
+from replicator.model.change import Row
+from replicator.model.key import Key
+from replicator.model.record import Object, describe_alike
+from replicator.stores import Comparison, Report
+
+BODIES_MAX = 8
+"""Bodies that are read at a time; each streams through a bounded buffer of its own."""
+
+ALGORITHMS = ("crc64nvme", "sha256", "md5", "sha1", "crc32c", "crc32")
+"""In this order a checksum of the source's service is taken; the first is the cheapest to compute again."""
+
+
+@dataclass(frozen=True)
+class ObjectVerifier(Verifier):
+    """Carries out one verification of objects; see ``Verifier`` for the rest."""
+
+    source: ObjectSource
+    sink: ObjectSink
+    bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BODIES_MAX))
+
+    async def _compare_all(self, progress: Verification, comparison: Comparison, report: Report) -> None:
+        """Look at every object of the source, then at what only the sink has."""
+        async for rows in scan_all(self.source, "source", self.retrier):
+            await comparison.add("source", [(row.key, b"") for row in rows])
+            progress.keys["source"] += len(rows)
+            for some in _chunks([row.key for row in rows], FETCH_KEYS_MAX):
+                await self._look(some, progress, report)
+        async for rows in scan_all(self.sink, "sink", self.retrier):
+            await comparison.add("sink", [(row.key, b"") for row in rows])
+            progress.keys["sink"] += len(rows)
+        after: Key | None = None
+        while extra := await comparison.differences(after, CANDIDATES_MAX):
+            progress.candidates += len(extra)
+            await self._examine(extra, progress, report)
+            after = extra[-1]
+
+    async def _look(self, keys: Sequence[Key], progress: Verification, report: Report) -> None:
+        in_source = await self._fetch_source(keys)
+        in_sink = await self._fetch_sink(keys, in_source)
+        candidates = [key for key in keys if not self._same(in_source.get(key), in_sink.get(key))]
+        if candidates:
+            progress.candidates += len(candidates)
+            await self._examine(candidates, progress, report)
+
+    async def _fetch_source(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        """The objects with at least one checksum each, read from the bytes where the service gives none."""
+        found = dict(await super()._fetch_source(keys))
+        bare = [row.key for row in found.values() if not _checksums(row)]
+        return found | await self._check("source", self.source, [(key, ALGORITHMS[0]) for key in bare])
+
+    async def _fetch_sink(self, keys: Sequence[Key], in_source: Mapping[Key, Row]) -> Mapping[Key, Row]:
+        """The sink's objects, each with the checksum that the source's has, computed now."""
+        return await self._check("sink", self.sink, [(key, _algorithm(in_source.get(key))) for key in keys])
+
+    async def _check(self, side: str, system: object, wanted: Sequence[tuple[Key, str]]) -> dict[Key, Row]:
+        if not isinstance(system, Checks):
+            return {}
+        checked: list[Row | None] = await _gather(
+            self._check_one(side, system, key, algorithm) for key, algorithm in wanted
+        )
+        return {row.key: row for row in checked if row is not None}
+
+    async def _check_one(self, side: str, system: Checks, key: Key, algorithm: str) -> Row | None:
+        async with self.bodies:
+            return await self.retrier.persist(side, "verify", partial(system.check, key, (algorithm,)))
+
+    def _same(self, one: Row | None, other: Row | None) -> bool:
+        if one is None or other is None:
+            return one is other
+        return objects_alike(one.record, other.record)
+
+
+def objects_alike(one: object, other: object) -> bool:
+    """Whether two objects say the same of themselves and share a checksum; sharing none proves nothing."""
+    if not (isinstance(one, Object) and isinstance(other, Object)) or not describe_alike(one, other):
+        return False
+    common = one.checksums.keys() & other.checksums.keys()
+    return bool(common) and all(one.checksums[name] == other.checksums[name] for name in common)
+
+
+def _checksums(row: Row | None) -> Mapping[str, str]:
+    return row.record.checksums if row is not None and isinstance(row.record, Object) else {}
+
+
+def _algorithm(row: Row | None) -> str:
+    given = _checksums(row)
+    return next((name for name in ALGORITHMS if name in given), ALGORITHMS[0])
+
+
+async def _gather(calls: Iterable[Awaitable[Row | None]]) -> list[Row | None]:
+    """All of them at once; the first error ends the others."""
+    async with asyncio.TaskGroup() as reading:
+        tasks = [reading.create_task(_await(call), name="check") for call in calls]
+    return [task.result() for task in tasks]
+
+
+async def _await(call: Awaitable[Row | None]) -> Row | None:
+    return await call
+
+
+def _chunks(keys: Sequence[Key], size: int) -> Iterable[Sequence[Key]]:
+    return (keys[first : first + size] for first in range(0, len(keys), size))
