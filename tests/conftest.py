@@ -9,7 +9,7 @@ import pytest
 from localcloud import LocalClouds
 
 REAL = os.environ.get("REPLICATOR_TEST_CLOUDS") == "real"
-_OF_CLOUDS = ("AWS_", "AZURE_", "COSMOS_")
+_OF_CLOUDS = ("AWS_", "AZURE_", "COSMOS_", "SERVICEBUS_")
 
 
 class AmbientClouds:
