@@ -94,7 +94,9 @@ def test_the_way_of_sending_is_no_encoding(given, kept):
 def test_headers_are_kept_as_they_are():
     """A time of expiry that is no time, too; the standard storage class has no name."""
     found = codec.object_of(
-        HEADERS | {"expires": "soon", "x-amz-storage-class": "STANDARD", "x-amz-meta-a-b": "v"}, {"t": "v"}
+        "a",
+        HEADERS | {"expires": "soon", "x-amz-storage-class": "STANDARD", "x-amz-meta-a-b": "v"},
+        {"t": "v"},
     )
     assert found.headers == {"expires": "soon"}
     assert (found.storage_class, found.metadata, found.tags) == ("", {"a-b": "v"}, {"t": "v"})
