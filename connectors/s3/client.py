@@ -166,7 +166,10 @@ class Client:
         if urlsplit(url).path[-2:] != "/k":
             raise misconfigured(f"no address for bucket {self._settings.bucket}")
         credentials = await session.get_credentials()
-        return Wire(Address(url[:-1], region), credentials, self._settings.connections_max)
+        try:
+            return Wire(Address(url[:-1], region), credentials, session.get_config_variable("ca_bundle"))
+        except OSError as error:
+            raise misconfigured(f"the certificates of AWS_CA_BUNDLE cannot be read: {error}") from error
 
     @asynccontextmanager
     async def _api(
