@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from email.utils import formatdate
 from functools import partial
 from typing import NamedTuple
@@ -30,7 +30,7 @@ from connectors.blob.config import BlobSinkSettings
 from connectors.blob.errors import Refusal, RefusedError
 from connectors.blob.listing import Listed
 from connectors.blob.signing import SharedKey
-from replicator.model.errors import NotConnectedError
+from replicator.model.errors import NotConnectedError, TransientError
 from replicator.model.record import NOTHING
 
 API_VERSION = "2023-11-03"
@@ -38,6 +38,7 @@ API_VERSION = "2023-11-03"
 Parts = Sequence[bytes]
 """Bytes in several pieces, which are sent one after the other and never joined."""
 
+_WRITES = frozenset({"PUT", "DELETE"})
 _GIVE_UP_SHARE = 0.9  # of the longest time a call may take, so that giving up comes before it
 _CONNECT_SECONDS_MAX = 5.0
 _STAGE_BYTES_PER_SECOND_MIN = 256 * 1024  # a block may take longer than a call: alone it has no effect
@@ -78,7 +79,7 @@ class BlobContainer:
             return
         account = self._account = account_of(self._settings)
         self._root = urlsplit(account.url).path.rstrip("/")
-        self._path = f"{self._root}/{self._settings.container}"
+        self._path = f"{self._root}/{quote(self._settings.container)}"
         self._shared_key = None if account.key is None else SharedKey(account.name, account.key)
         if account.key is None and account.sas is None:
             self._identity = _Identity()
@@ -134,12 +135,17 @@ class BlobContainer:
         """The tags of a blob."""
         return listing.tags_in((await self._call("GET", self._blob(name), {"comp": "tags"})).body)
 
-    async def get(self, name: str, first: int, last: int, etag: str | None = None) -> Answer:
-        """Bytes of a blob, both ends included; refused with 416 where it is shorter, 412 where replaced."""
+    async def get(
+        self, name: str, first: int, last: int, take: Callable[[bytes], None], etag: str | None = None
+    ) -> Mapping[str, str]:
+        """Give bytes of a blob to ``take`` as they come, both ends included; the headers.
+
+        Refused with 416 where the blob is shorter, and with 412 where its ETag is another.
+        """
         headers = {"x-ms-range": f"bytes={first}-{last}"}
         if etag is not None:
             headers["if-match"] = etag
-        return await self._call("GET", self._blob(name), headers=headers)
+        return (await self._call("GET", self._blob(name), headers=headers, take=take)).headers
 
     async def page(self, marker: str | None, rows_max: int) -> tuple[list[Listed], str | None]:
         """A page of all blobs with their metadata, in order, and the marker of the next one."""
@@ -180,8 +186,9 @@ class BlobContainer:
         *,
         size: int | None = None,
         seconds: float | None = None,
+        take: Callable[[bytes], None] | None = None,
     ) -> Answer:
-        """Send one request, once.
+        """Send one request, once; ``take`` is given the body of a success as it comes.
 
         Raises:
             RefusedError: the answer is not a success.
@@ -196,14 +203,12 @@ class BlobContainer:
                 signed = await self._signed(method, path, query, headers, _size(parts, size))
                 url = self._url(path, query)
                 data = _payload(parts) if method == "PUT" else None
-                async with session.request(method, url, headers=signed, data=data) as response:
-                    return _answer(response, await response.read())
-        except TimeoutError as error:
-            raise _of_timeout(error, seconds) from error
-        except aiohttp.ClientConnectorError as error:
-            raise errors.unreachable(str(error)) from error
-        except aiohttp.ClientError as error:
-            raise errors.unanswered(str(error)) from error
+                sending = session.request(method, url, headers=signed, data=data, allow_redirects=False)
+                async with sending as response:
+                    return await _answer(response, take)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            trouble = _trouble(error, seconds)
+            raise (trouble if method in _WRITES else errors.without_effect(trouble)) from error
 
     async def _signed(
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], size: int
@@ -315,8 +320,13 @@ async def _one_by_one(parts: Parts) -> AsyncIterator[bytes]:
         yield part
 
 
-def _answer(response: aiohttp.ClientResponse, body: bytes) -> Answer:
+async def _answer(response: aiohttp.ClientResponse, take: Callable[[bytes], None] | None) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
+    if response.status < 300 and take is not None:
+        async for part in response.content.iter_any():
+            take(part)
+        return Answer(headers, b"")
+    body = await response.read()
     if response.status < 300:
         return Answer(headers, body)
     wait = headers.get("retry-after", "")
@@ -330,7 +340,9 @@ def _answer(response: aiohttp.ClientResponse, body: bytes) -> Answer:
     )
 
 
-def _of_timeout(error: TimeoutError, seconds: float) -> Exception:
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
+def _trouble(error: TimeoutError | aiohttp.ClientError, seconds: float) -> TransientError:
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return errors.unreachable(str(error))
-    return errors.unanswered(f"no answer within {seconds:g} s")
+    if isinstance(error, TimeoutError):
+        return errors.unanswered(f"no answer within {seconds:g} s")
+    return errors.unanswered(str(error))

@@ -45,6 +45,9 @@ CALLS = {
     "list": lambda sink: sink.scan("blobs", None),
 }
 
+LASTING = {"put", "commit", "delete"}
+"""Calls that have an effect; reading has none, and staging none that can be seen."""
+
 
 def settings_of(operation):
     """Settings under which an upload makes this call."""
@@ -65,14 +68,14 @@ def settings_of(operation):
 async def test_trouble_is_told_at_once_and_not_repeated(
     account, front, operation, status, code, settled, reason
 ):
-    """Nothing is sent twice, the service's wish is passed on, and staging has no open outcome."""
+    """Nothing is sent twice, the service's wish is passed on, and only lasting calls have open outcomes."""
     sink = await account.connected(**settings_of(operation), blocks_in_flight_max=1)
     before = front.calls[operation]
     front.add(operation, status=status, code=code, headers={"Retry-After": "7"}, count=100)
     with pytest.raises(TransientError) as caught:
         await CALLS[operation](sink)
     assert front.calls[operation] == before + 1
-    assert (caught.value.settled, caught.value.reason) == (settled or operation == "block", reason)
+    assert (caught.value.settled, caught.value.reason) == (settled or operation not in LASTING, reason)
     assert caught.value.retry_after_seconds == 7
 
 
@@ -87,7 +90,7 @@ async def test_a_broken_connection_leaves_the_outcome_open(account, front, opera
     with pytest.raises(TransientError) as caught:
         await CALLS[operation](sink)
     assert front.calls[operation] == before + 1
-    assert caught.value.settled == (operation == "block")
+    assert caught.value.settled == (operation not in LASTING)
 
 
 @pytest.mark.parametrize("operation", ["put", "commit", "delete"])

@@ -1,6 +1,8 @@
 """What is particular to the memory connector's bucket, store, queue and bus, and how they are chosen."""
 
+import asyncio
 import random
+from contextlib import closing
 
 import pytest
 
@@ -29,6 +31,7 @@ from replicator.config.load import load
 from replicator.connector import Context
 from replicator.model.errors import ConfigError
 from replicator.model.record import Object
+from replicator.testing.loop import VirtualClock, VirtualLoop
 
 
 class SetClock:
@@ -260,3 +263,32 @@ async def test_closing_ends_the_task_that_hides():
     await source.read()
     await source.close()
     assert queue.counts() == (1, 0)
+
+
+def batches_of(seed):
+    """What a source delivers of a restless bucket on a loop of virtual time, with when it did."""
+
+    async def run():
+        clock = VirtualClock(asyncio.get_running_loop())
+        unrest = Unrest(random.Random(seed), repeat=0.3, delay=0.3, lose=0.1, reorder=0.5)
+        bucket = MemoryBucket(clock, MemoryQueue(clock, visibility_seconds=5, unrest=unrest))
+        source = MarkedMemoryObjectSource(bucket, MemorySourceSettings(bucket="b", page_changes_max=3))
+        await source.connect(None)
+        for number in range(20):
+            bucket.put(str(number), b"")
+        seen = []
+        while clock.wall() < 1_750_000_030:
+            batch = await source.read()
+            seen.append((clock.wall(), [change.key for change in batch.changes], batch.read_to))
+            if len(seen) % 3 == 0:
+                await source.commit({batch.partition: batch.position})
+        await source.close()
+        return seen
+
+    with closing(VirtualLoop(seed)) as loop:
+        return loop.run_until_complete(run())
+
+
+def test_a_run_on_virtual_time_is_the_same_for_the_same_seed():
+    """Nothing but clock and seed decides what comes and when."""
+    assert batches_of(1) == batches_of(1) != batches_of(2)

@@ -41,6 +41,7 @@ class MemoryObjectSource:
         """Begin with what is in the queue: it alone knows what was deleted, so positions tell nothing."""
         await self.close()
         self._hand = Hand(self._bucket.events)
+        self._strangers = 0
         self._is_idle = False
         return Start({PARTITION: self._hand.position}, frozenset({PARTITION}))
 
@@ -99,7 +100,7 @@ class MemoryObjectSource:
         return Page(rows, following)
 
     async def estimate(self) -> int | None:
-        """The number of objects; here it is exact."""
+        """The number of objects, our own canaries included."""
         return len(self._bucket.objects)
 
     async def backlog(self) -> Backlog:
