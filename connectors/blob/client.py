@@ -1,7 +1,7 @@
 """The one file that speaks to Blob Storage; above it there are blobs and ``Refusal``s.
 
 The calls are the service's own REST ones over aiohttp, because the SDK's pipeline (12.31) takes 1.0 ms of
-processor time for a small put, and this takes a fifth of it. Identities come from azure-identity.
+processor time for a small put, and this takes a fifth of it. ``identity`` is its part.
 
 Nothing is sent twice: there are no retries here, and aiohttp's own of PUT and DELETE over a kept connection
 that breaks are stopped by ``_send_once``.
@@ -20,14 +20,13 @@ from urllib.parse import quote, urlsplit
 from urllib.request import getproxies
 
 import aiohttp
-from azure.core.exceptions import AzureError, ClientAuthenticationError
-from azure.identity.aio import DefaultAzureCredential
 from yarl import URL
 
 from connectors.blob import errors, listing
 from connectors.blob.account import Account, account_of
 from connectors.blob.config import BlobSinkSettings
 from connectors.blob.errors import Refusal, RefusedError
+from connectors.blob.identity import Identity
 from connectors.blob.listing import Listed
 from connectors.blob.signing import SharedKey
 from replicator.model.errors import NotConnectedError, TransientError
@@ -38,6 +37,7 @@ API_VERSION = "2023-11-03"
 Parts = Sequence[bytes]
 """Bytes in several pieces, which are sent one after the other and never joined."""
 
+_FIELD_BYTES_MAX = 16 * 1024  # a header: all metadata of a blob may be in one, 8 KB
 _WRITES = frozenset({"PUT", "DELETE"})
 _GIVE_UP_SHARE = 0.9  # of the longest time a call may take, so that giving up comes before it
 _CONNECT_SECONDS_MAX = 5.0
@@ -45,8 +45,6 @@ _STAGE_BYTES_PER_SECOND_MIN = 256 * 1024  # a block may take longer than a call:
 _KEEP_ALIVE_SECONDS = (
     3.0  # Azurite closes connections after 5 s of silence; using one then has an open outcome
 )
-_TOKEN_SCOPE = "https://storage.azure.com/.default"  # noqa: S105 - the name of a right, not a secret
-_TOKEN_SPARE_SECONDS = 300.0
 
 
 class Answer(NamedTuple):
@@ -66,7 +64,7 @@ class BlobContainer:
         self._session: aiohttp.ClientSession | None = None
         self._account = Account("", "")
         self._shared_key: SharedKey | None = None
-        self._identity: _Identity | None = None
+        self._identity: Identity | None = None
         self._root = self._path = ""
 
     async def open(self) -> None:
@@ -82,7 +80,7 @@ class BlobContainer:
         self._path = f"{self._root}/{quote(self._settings.container)}"
         self._shared_key = None if account.key is None else SharedKey(account.name, account.key)
         if account.key is None and account.sas is None:
-            self._identity = _Identity()
+            self._identity = Identity()
         self._session = _new_session(self._settings.connections_max, self._seconds)
 
     async def close(self) -> None:
@@ -231,32 +229,6 @@ class BlobContainer:
         return URL(f"{origin}{path}?{'&'.join(parts)}" if parts else f"{origin}{path}", encoded=True)
 
 
-class _Identity:
-    """Tokens of DefaultAzureCredential, each used until shortly before it ends."""
-
-    def __init__(self) -> None:
-        self._credential = DefaultAzureCredential()
-        self._lock = asyncio.Lock()
-        self._token, self._expires_at = "", 0.0
-
-    async def token(self) -> str:
-        """A token that is valid now."""
-        async with self._lock:
-            if time.time() > self._expires_at - _TOKEN_SPARE_SECONDS:
-                try:
-                    given = await self._credential.get_token(_TOKEN_SCOPE)
-                except ClientAuthenticationError as error:
-                    raise errors.refused_credential(str(error.message)) from error
-                except AzureError as error:
-                    raise errors.unreachable(f"no token could be had: {error}") from error
-                self._token, self._expires_at = given.token, float(given.expires_on)
-            return self._token
-
-    async def close(self) -> None:
-        """Release the credential's connections."""
-        await self._credential.close()
-
-
 def _new_session(connections_max: int, seconds: float) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         limit=connections_max,
@@ -267,6 +239,7 @@ def _new_session(connections_max: int, seconds: float) -> aiohttp.ClientSession:
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
+        max_field_size=_FIELD_BYTES_MAX,
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type"),
         headers={"User-Agent": "replicator"},
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_SECONDS_MAX, seconds)),

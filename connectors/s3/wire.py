@@ -95,7 +95,7 @@ class Wire:
     """
 
     def __init__(self, address: Address, credentials: Any, certificates: str | None = None) -> None:
-        self._address = address
+        self.address = address
         self._credentials = credentials
         self._asks = asyncio.Semaphore(ASKS_AT_ONCE_MAX)
         timeout = aiohttp.ClientTimeout(
@@ -116,11 +116,6 @@ class Wire:
         """Close every socket."""
         await self._session.close()
 
-    @property
-    def region(self) -> str:
-        """The region that requests are signed for."""
-        return self._address.region
-
     @asynccontextmanager
     async def open(
         self, operation: str, method: str, target: str, headers: Mapping[str, str]
@@ -136,7 +131,7 @@ class Wire:
         Raises:
             TransientError, PermanentError: no answer came. An error answer is an answer.
         """
-        url = self._address.base + target
+        url = self.address.base + target
         signed = await self._sign(method, url, headers)
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
@@ -160,7 +155,7 @@ class Wire:
     async def _sign(self, method: str, url: str, headers: Mapping[str, str]) -> dict[str, str]:
         credentials = await self._credentials.get_frozen_credentials()
         request = AWSRequest(method, url, headers={"Host": urlsplit(url).netloc, **headers})
-        S3SigV4Auth(credentials, "s3", self._address.region).add_auth(request)
+        S3SigV4Auth(credentials, "s3", self.address.region).add_auth(request)
         return dict(request.headers.items())
 
 

@@ -267,6 +267,26 @@ async def test_every_byte_is_checked_by_the_service(account, front):
     assert all({name.lower() for name in headers} >= {"content-md5"} for headers in carried)
 
 
+@pytest.mark.parametrize(
+    ("operation", "settings"),
+    [
+        ("put", {}),
+        ("block", LARGE),
+        ("block", {"single_put_bytes_max": 0, "buffer_bytes_max": 4 * MIB, "block_bytes": 5 * MIB}),
+    ],
+    ids=["put", "block", "streamed block"],
+)
+async def test_damage_on_the_way_is_noticed(account, front, operation, settings):
+    """A byte that changes between here and there costs a repetition and is never to be seen."""
+    sink = await account.connected(**settings)
+    front.add(operation, kind="damage")
+    with pytest.raises(TransientError) as caught:
+        await CALLS[operation](sink)
+    assert (caught.value.settled, caught.value.reason) == (True, "damaged")
+    assert await sink.is_empty()
+    assert await CALLS[operation](sink)
+
+
 async def test_tags_are_asked_for_only_where_there_are_some(account, front):
     """A fetch of an object without tags is one call."""
     sink = await account.connected()

@@ -158,6 +158,7 @@ async def test_storms_of_late_repeated_and_reordered_events_converge(tmp_path):
         await world.proved()
         await world.supervisor.barrier()
         assert world.differences() == set()
+        assert world.supervisor.status().changes_waiting == await world.state.count_dirty("invoices") == 0
 
 
 async def test_a_list_finds_what_no_event_told(tmp_path):
