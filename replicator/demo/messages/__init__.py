@@ -1,4 +1,4 @@
-"""Two queues that go from SQS to Service Bus: notices, in a standard queue, and the steps of orders, in a FIFO one.
+"""Two queues that go from SQS to Service Bus: notices, in a standard one, and steps, in a FIFO one.
 
 Here belong the messages (`making`), their writer (`writer`), both ends as the vendors' SDKs see them
 (`ends`), and how a message is read back (`reading`, `canonical`). What does not belong here: what the other

@@ -16,7 +16,7 @@ class Attribute(NamedTuple):
 
 
 def canonical(body: str, attributes: Mapping[str, Attribute], after: str | None) -> str:
-    """The text of a message; ``after`` is the id of the one before it in its group, so that order counts."""
+    """The text of a message; ``after`` is the id of the one before it in its group: order counts."""
     told = {name: (each.type, _text(each.value)) for name, each in attributes.items()}
     message = {"body": body, "attributes": told, "after": after}
     return json.dumps(message, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from itertools import chain
 from typing import Any
-
-from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusClient, ServiceBusReceiver
-from azure.servicebus.exceptions import OperationTimeoutError
 
 from localcloud.servicebus import ServiceBusControl
 from replicator.demo.aws import client
 from replicator.demo.ledger import LedgerKey
 from replicator.demo.messages.canonical import canonical
+from replicator.demo.messages.peeking import peek_queue, peek_sessions
 from replicator.demo.messages.reading import attributes_of, body_of, id_of
 
 DUPLICATE_WINDOW_SECONDS = 600.0
 
-_COUNTS = [
-    f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")
-]
-_PEEK_MESSAGES_MAX = 250
-_OPENERS = 8
-_SESSION_SECONDS = 1.0
+_COUNTS = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
 
 
 class MessageEnds:
@@ -55,7 +45,14 @@ class MessageEnds:
         """Both ends as the configuration names them; the consumers are at Azure already."""
         return {
             "mode": "bridge",
-            "source": {"connector": "sqs", "queue_url": self._url()},
+            "source": {
+                "connector": "sqs",
+                "queue_url": self._url(),
+                "markers": True,
+                "poll_seconds": 1,
+                # A killed process leaves the messages that it had in hand hidden for so long.
+                "hidden_seconds": 10,
+            },
             "sink": {"connector": "servicebus", "queue": self._name, "sessions": self._fifo},
         }
 
@@ -66,10 +63,17 @@ class MessageEnds:
 
     def in_sink(self) -> Iterator[tuple[LedgerKey, str]]:
         """Every message in Service Bus, in its order; nothing is taken."""
-        with ServiceBusClient.from_connection_string(
-            self._environment["SERVICEBUS_CONNECTION_STRING"]
-        ) as bus:
-            yield from self._sessions(bus) if self._fifo else self._queue(bus)
+        place = self._environment["SERVICEBUS_CONNECTION_STRING"], self._name
+        if not self._fifo:
+            for each in asyncio.run(peek_queue(*place)):
+                yield (id_of(each),), canonical(body_of(each), attributes_of(each), None)
+            return
+        for group, messages in asyncio.run(peek_sessions(*place)).items():
+            after: str | None = None
+            for each in messages:
+                text = canonical(body_of(each), attributes_of(each), after)
+                after = id_of(each)
+                yield (group, after), text
 
     def is_settled(self) -> bool:
         """Whether SQS has nothing left: not hidden, not delayed."""
@@ -81,43 +85,3 @@ class MessageEnds:
     def _left(self) -> int:
         told = self._sqs.get_queue_attributes(QueueUrl=self._url(), AttributeNames=_COUNTS)
         return sum(int(count) for count in told["Attributes"].values())
-
-    def _queue(self, bus: ServiceBusClient) -> Iterator[tuple[LedgerKey, str]]:
-        with bus.get_queue_receiver(self._name) as receiver:
-            for each in _peek(receiver):
-                yield (id_of(each),), canonical(body_of(each), attributes_of(each), None)
-
-    def _sessions(self, bus: ServiceBusClient) -> Iterator[tuple[LedgerKey, str]]:
-        """Session after session; all are held until the end, so that the next one is always another."""
-        with ExitStack() as held, ThreadPoolExecutor(_OPENERS) as openers:
-            while any(opened := list(openers.map(lambda _: self._open(bus), range(_OPENERS)))):
-                receivers = [held.enter_context(each) for each in opened if each]
-                yield from chain.from_iterable(openers.map(_session, receivers))
-
-    def _open(self, bus: ServiceBusClient) -> ServiceBusReceiver | None:
-        """The next session that has messages and that nobody holds; None where there is none."""
-        receiver = bus.get_queue_receiver(
-            self._name, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=_SESSION_SECONDS
-        )
-        try:
-            return receiver.__enter__()
-        except OperationTimeoutError:
-            receiver.close()
-            return None
-
-
-def _peek(receiver: ServiceBusReceiver) -> Iterator[Any]:
-    after = 0
-    while found := receiver.peek_messages(_PEEK_MESSAGES_MAX, sequence_number=after + 1):
-        yield from found
-        after = found[-1].sequence_number
-
-
-def _session(receiver: ServiceBusReceiver) -> list[tuple[LedgerKey, str]]:
-    group, after = receiver.session.session_id, None
-    held: list[tuple[LedgerKey, str]] = []
-    for each in _peek(receiver):
-        text = canonical(body_of(each), attributes_of(each), after)
-        after = id_of(each)
-        held.append(((group, after), text))
-    return held

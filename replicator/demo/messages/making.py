@@ -1,7 +1,7 @@
 """Messages of a shop: notices, which may come in any order, and the steps of orders, which may not.
 
-Bodies are JSON, most are short, a few are large. Among the attributes is everything that a naive copy loses:
-numbers beyond a double, binary, types of the sender's own, and names that the other side keeps for itself.
+Bodies are JSON, most are short, a few are large. Among the attributes is what a naive copy loses: numbers
+beyond a double, binary, types of the sender's own, and names that the other side keeps for itself.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The workload of a queue: a process of its own that sends to it with boto3.
 
 ``python -m replicator.demo.messages.writer --end QUEUE --ledger FILE`` sends ``--count`` messages, then
-``--rate`` a second until SIGTERM: notices, or steps where the queue is a FIFO one. It tells what it has done
-on standard output, one JSON object a line, and keeps what has to arrive, and in which order, in its ledger.
+``--rate`` a second until SIGTERM: notices, or steps where the queue is a FIFO one. It tells what it has
+done on standard output, one JSON object a line, and keeps what has to arrive, and in which order, in its
+ledger.
 """
 
 from __future__ import annotations
