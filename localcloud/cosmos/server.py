@@ -5,10 +5,12 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from localcloud.cosmos import keeping
 from localcloud.cosmos.account import Account
 from localcloud.cosmos.address import parse_address
 from localcloud.cosmos.auth import WELL_KNOWN_KEY, Authenticator
@@ -31,6 +33,8 @@ class _BrokenError(Exception):
 
 class CosmosServer:
     """An account of Azure Cosmos DB for NoSQL on a local port, over plain HTTP, held in memory.
+
+    What it holds goes to a file, and comes from there, only when told to (`keep`, `restore`).
 
     Args:
         host: address to listen on.
@@ -55,7 +59,8 @@ class CosmosServer:
         self._clock = clock
         self._clock_offset = 0.0
         self._authenticator = Authenticator(key)
-        self._service = Service(Account(ranges, self.now), lambda: self.endpoint)
+        self._account = Account(ranges, self.now)
+        self._service = Service(self._account, lambda: self.endpoint)
         self._control = Control(self.faults, self.advance_clock, lambda: self.counts)
         self._runner: web.ServerRunner | None = None
 
@@ -84,6 +89,14 @@ class CosmosServer:
     def clear_faults(self) -> None:
         """Drop all fault rules."""
         self.faults.clear()
+
+    def keep(self, path: Path) -> None:
+        """Write what the account holds to a file."""
+        keeping.save(self._account, path)
+
+    def restore(self, path: Path) -> None:
+        """Hold what was kept; nothing changes where nothing was."""
+        keeping.load(self._account, path)
 
     async def start(self) -> None:
         """Listen; returns when clients can connect.
