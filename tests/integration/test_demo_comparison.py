@@ -3,14 +3,14 @@
 import random
 
 import pytest
+from replicator.demo.canonical import canonical, typed
+from replicator.demo.reading import item_of
 
 from connectors.cosmos.codec import encode
 from connectors.cosmos.keys import place
-from replicator.demo.canonical import canonical, typed
 from replicator.demo.comparison import compare
 from replicator.demo.ledger import Ledger, key_of
 from replicator.demo.orders import Orders
-from replicator.demo.reading import item_of
 from replicator.model.record import Item
 
 

@@ -51,12 +51,12 @@ async def stop_service(stage: BrokenStage, _chance: random.Random) -> None:
 
 async def freeze_service(stage: BrokenStage, chance: random.Random) -> None:
     """The service stands still, as a paused machine does."""
-    await stage.freeze("service", chance.uniform(*FREEZE_SECONDS))
+    await stage.freeze("service", seconds=chance.uniform(*FREEZE_SECONDS))
 
 
 async def freeze_cloud(stage: BrokenStage, chance: random.Random) -> None:
     """A side takes calls and answers none: connections are half open."""
-    await stage.freeze(chance.choice(_STANDINS), chance.uniform(*FREEZE_SECONDS))
+    await stage.freeze(chance.choice(_STANDINS), seconds=chance.uniform(*FREEZE_SECONDS))
 
 
 async def restart_cloud(stage: BrokenStage, chance: random.Random) -> None:

@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -139,18 +139,15 @@ class BrokenStage(Stage):
         async with self._busy:
             await self.service.restart()
 
-    async def freeze(self, name: str, seconds: float) -> None:
-        """Stop a stand-in, or ``service``, where it is for so long: it takes calls and answers none."""
+    async def freeze(self, *names: str, seconds: float) -> None:
+        """Stop stand-ins, or ``service``, where they are for so long: they take calls and answer none."""
         async with self._busy:
-            pid = self.service.pid if name == "service" else self.clouds.pid(name)
-            if pid is None:
-                return
-            os.kill(pid, signal.SIGSTOP)
+            pids = [self.service.pid if name == "service" else self.clouds.pid(name) for name in names]
             try:
+                _signal(pids, signal.SIGSTOP)
                 await asyncio.sleep(seconds)
             finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+                _signal(pids, signal.SIGCONT)
 
     async def restart(self, name: str) -> None:
         """Stop a stand-in cleanly, so that it keeps what it has, and start it again.
@@ -201,6 +198,13 @@ class BrokenStage(Stage):
             session.post(path, json={}) as answer,
         ):
             answer.raise_for_status()
+
+
+def _signal(pids: Iterable[int | None], signum: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            if pid is not None:
+                os.kill(pid, signum)
 
 
 async def until(
