@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -39,6 +39,7 @@ class Report:
     starts: int
     gate_openings: int
     events: Sequence[str] = field(repr=False)
+    fates: Mapping[str, int] = field(repr=False, default_factory=dict)
 
     @property
     def reproduce(self) -> str:
@@ -67,6 +68,7 @@ def run_seed(seed: int, bugs: Sequence[str] = ()) -> Report:
             trace=world.trace,
             steps=loop.steps,
             seconds=loop.time(),
+            fates=world.network.fates,
             starts=world.starts,
             gate_openings=world.ledger.gate_openings,
             events=world.events,
