@@ -59,6 +59,10 @@ Growth is told by the slope of Theil and Sen: the median of the slopes between a
 process, its first minute left out; times its longest life it is the rise. What rises by more than is
 allowed, and in most pairs, grows.
 """
+_TAGS = """\
+Some events of S3 are lost on purpose, which S3 promises not to do. The reconciling list finds what they
+told of, but for changes of tags alone, which show in no list; a verification found and repaired {count}.
+"""
 
 Soak = Mapping[str, Any]
 
@@ -124,6 +128,7 @@ def _newest(soak: Soak) -> list[str]:
     return [
         "The newest one, by sink:\n",
         _table(("sink", "expected", "equal", "lost", "changed", "doubled"), map(_sink, _sinks(soak))),
+        _TAGS.format(count=soak.get("tags_repaired", 0)),
         "By kind of fault:\n",
         _table(("fault", "times"), sorted(struck.items())),
         _GROWTH,

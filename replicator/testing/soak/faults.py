@@ -147,7 +147,9 @@ async def slow_answers(stage: BrokenStage, chance: random.Random) -> None:
 
 async def unruly_events(stage: BrokenStage, chance: random.Random) -> None:
     """Events of S3 come late, twice, out of order, or never, which only a reconciling list finds."""
-    distortion = {"delay_seconds": 3.0, "repeat": 0.3, "reorder": 0.3, "lose": chance.choice([0.0, 0.2])}
+    lose = chance.choice([0.0, 0.0, 0.2])
+    stage.events_lost |= lose > 0
+    distortion = {"delay_seconds": 3.0, "repeat": 0.3, "reorder": 0.3, "lose": lose}
     await stage.clouds.aws.distort_events(BUCKET, seed=chance.getrandbits(32), **distortion)
     await stage.clouds.aws.disorder_queue(
         EVENT_QUEUE, seed=chance.getrandbits(32), shuffle=True, repeat=0.2, again_seconds=5.0
