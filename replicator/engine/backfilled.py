@@ -13,7 +13,7 @@ from replicator.engine.backfill import plan
 from replicator.engine.delivery import Carrier, Delivery
 from replicator.engine.keeper import Keeper
 from replicator.engine.parts import Parts, require_same_sink
-from replicator.engine.pipeline import Pipeline
+from replicator.engine.pipeline import Pipeline, at_last
 from replicator.engine.proof import BY_KEY
 from replicator.engine.restore import fetch_all
 from replicator.engine.verify import Verification, Verifier
@@ -167,7 +167,7 @@ class BackfilledPipeline(Pipeline):
         except TimeoutError:
             return False
         finally:
-            await self.keeper.save()
+            await at_last(self.keeper.save())
         return True
 
     # Comparing, and what is told of it all.

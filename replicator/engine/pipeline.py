@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
 
 from replicator.connector import Marks, Sink, Source, Start
 from replicator.engine.dead_letters import Morgue
@@ -26,6 +27,18 @@ from replicator.model.checkpoint import Backfill
 from replicator.model.errors import NotConnectedError, first_cause
 from replicator.model.key import Key
 from replicator.stores import Claim, DeadLetter
+
+AT_LAST_SECONDS_MAX = 5.0
+
+
+async def at_last(work: Awaitable[object]) -> None:
+    """Await the last thing before the end, but not for ever.
+
+    A source that is away cannot be told what is durable. It gives that again after the next start.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(AT_LAST_SECONDS_MAX):
+            await work
 
 
 class Pipeline(ABC):

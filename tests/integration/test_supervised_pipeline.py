@@ -23,9 +23,9 @@ from replicator.engine.proof import BY_TIME
 from replicator.engine.status import State
 from replicator.engine.supervisor import Charge, Supervisor
 from replicator.engine.verify import Verification
-from replicator.model.change import Change
+from replicator.model.change import Change, Positions
 from replicator.model.clock import SystemClock
-from replicator.model.errors import NotNowError
+from replicator.model.errors import NotNowError, TransientError
 from replicator.model.record import Item, record_to_json
 from replicator.state import SqliteStore
 from replicator.state.report import JsonLinesReport
@@ -41,15 +41,20 @@ class World:
     """A table, a container, a store, and the supervisor between them."""
 
     def __init__(
-        self, store: SqliteStore, marks: bool, policy: str, document_bytes_max: int, clock: SystemClock
+        self,
+        store: SqliteStore,
+        marks: bool,
+        policy: str,
+        document_bytes_max: int,
+        clock: SystemClock | None = None,
     ) -> None:
-        self.clock = clock
+        self.clock = clock or SystemClock()
         self.table = MemoryTable()
         self.container = MemoryContainer(document_bytes_max=document_bytes_max)
         self.store = store
         self.marks, self.policy = marks, policy
         self.failures: list[BaseException] = []
-        charge = Charge("orders", "memory", "memory", self.parts, 15.0, verify=False, clock=clock)
+        charge = Charge("orders", "memory", "memory", self.parts, 15.0, verify=False, clock=self.clock)
         self.supervisor = Supervisor(charge, lambda _name, error: self.failures.append(error))
 
     def parts(self) -> Parts:
@@ -110,7 +115,7 @@ async def running(
     clock: SystemClock | None = None,
 ) -> AsyncIterator[World]:
     store = await SqliteStore.open(directory / "state.db")
-    world = World(store, marks, policy, document_bytes_max, clock or SystemClock())
+    world = World(store, marks, policy, document_bytes_max, clock)
     for number in range(rows):
         world.put(f"k{number}", "old")
     task = asyncio.create_task(world.supervisor.run())
@@ -413,6 +418,26 @@ async def test_leftovers_in_the_sink_are_reconciled(tmp_path: Path) -> None:
     world.supervisor.stop()
     await task
     await store.close()
+
+
+async def test_a_stop_does_not_wait_for_a_source_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is durable is saved; that the source cannot be told so holds nobody up."""
+    monkeypatch.setattr("replicator.engine.pipeline.AT_LAST_SECONDS_MAX", 0.3)
+    told: list[Positions] = []
+
+    async def away(_source: MemorySource, positions: Positions) -> None:
+        told.append(positions)
+        raise TransientError("the source is away", settled=True, reason="unreachable")
+
+    async with running(tmp_path) as world:
+        await world.proved()
+        monkeypatch.setattr(MemorySource, "commit", away)
+        world.put("k0", "last")
+        await until(lambda: told and not world.differences())
+        stopping = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - stopping < 10
 
 
 @pytest.mark.parametrize("off_seconds", [86_400.0, -86_400.0])

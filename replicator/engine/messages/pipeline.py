@@ -18,7 +18,7 @@ from replicator.engine.messages.groups import group_of, place_in_group
 from replicator.engine.messages.mover import Mover
 from replicator.engine.messages.watch import Watch
 from replicator.engine.parts import Parts, QueueMode, message_sink
-from replicator.engine.pipeline import Pipeline
+from replicator.engine.pipeline import Pipeline, at_last
 from replicator.engine.tracker import Ticket
 from replicator.model.change import Batch, Change, Kind, Positions
 from replicator.model.errors import NotNowError, PermanentError
@@ -142,7 +142,7 @@ class MessagePipeline(Pipeline):
         except TimeoutError:
             return False
         finally:
-            await self._commit()
+            await at_last(self._commit())
         return True
 
     def _submit(self, batch: Batch, ticket: Ticket) -> None:
