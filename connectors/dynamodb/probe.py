@@ -56,6 +56,13 @@ async def _remarks(client: Client, settings: SourceSettings, table: Table) -> li
     remarks = []
     if table.status != "ACTIVE":
         remarks.append(_warning(f"table {table.name} is {table.status}", "wait until it is ACTIVE"))
+    if table.indexes:
+        remarks.append(
+            _warning(
+                f"the table has secondary indexes, which are not copied: {', '.join(table.indexes)}",
+                "what is queried by them needs an index or a copy of its own at the sink",
+            )
+        )
     if not settings.markers:
         remarks.append(
             _warning(
@@ -71,7 +78,8 @@ async def _remarks(client: Client, settings: SourceSettings, table: Table) -> li
         remarks.append(
             _warning(
                 f"items expire by the attribute {expiring}",
-                "the removals are replicated, up to two days after the time that the attribute names",
+                "the removals are replicated, up to two days after the time that the attribute names; for "
+                "items to expire after the cutover, too, name it to the sink (ttl_attribute)",
             )
         )
     return remarks

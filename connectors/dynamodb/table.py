@@ -18,7 +18,7 @@ WHOLE_VIEWS = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its key, its stream (None where there is none), its capacity and its size.
+    """A table: its key, its stream (None where there is none), its capacity, its size, its indexes' names.
 
     ``read_units`` is per second; ``items`` is renewed by the service about every six hours only.
     """
@@ -30,6 +30,7 @@ class Table:
     view: str | None
     read_units: float
     items: int
+    indexes: tuple[str, ...] = ()
 
     def whole_stream(self) -> str:
         """The ARN of its stream.
@@ -57,6 +58,11 @@ def table_of(description: Mapping[str, Any]) -> Table:
         view=stream.get("StreamViewType") if enabled else None,
         read_units=float(provisioned.get("ReadCapacityUnits") or ON_DEMAND_UNITS),
         items=int(description.get("ItemCount") or 0),
+        indexes=tuple(
+            index["IndexName"]
+            for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+            for index in description.get(kind) or ()
+        ),
     )
 
 
