@@ -202,7 +202,7 @@ PARTS = [
 
 @pytest.mark.parametrize("layout", [FLAT, HIERARCHICAL], ids=["flat", "hierarchical"])
 def test_keys_made_to_collide_do_not(layout):
-    """Case, composition, escapes and what looks like them, dots, spaces, lengths: each has its own place."""
+    """Case, composition, escapes and what looks like them, dots, spaces, lengths: each has its place."""
     keys = [(part,) for part in PARTS] + list(itertools.product(PARTS, PARTS))
     places = {}
     for key in keys:
