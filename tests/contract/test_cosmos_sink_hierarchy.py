@@ -6,7 +6,8 @@ import pytest
 from cosmos_account import account, delete, rows_of, scripted, upsert
 
 from connectors.cosmos.keys import HIERARCHICAL_PATHS
-from replicator.model.errors import BatchError
+from localcloud.cosmos import Fault
+from replicator.model.errors import BatchError, TransientError
 from replicator.model.record import Item
 
 LONG = ("h" * 1026, "r" * 1024)
@@ -92,3 +93,16 @@ async def test_items_come_back_whole(sink):
         change = upsert(*key, id="mine", pk="mine")
         await sink.write([change])
         assert (await sink.fetch([key]))[key].record == Item({"id": {"S": "mine"}, "pk": {"S": "mine"}})
+
+
+async def test_a_throttled_document_is_named_and_its_neighbours_are_durable(cosmos, sink):
+    """Of single calls made at once one may be refused: it alone failed, settled, and can be repeated."""
+    changes = [upsert("h", str(number), v="1") for number in range(10)]
+    scripted(cosmos).add_fault(Fault(operation="upsert", status=429, substatus=3200, count=1))
+    with pytest.raises(BatchError) as caught:
+        await sink.write(changes)
+    ((key, error),) = caught.value.failures.items()
+    assert (type(error), error.settled, error.reason) == (TransientError, True, "throttled")
+    assert set(texts(await rows_of(sink))) == {change.key for change in changes} - {key}
+    await sink.write([change for change in changes if change.key == key])
+    assert len(await rows_of(sink)) == 10

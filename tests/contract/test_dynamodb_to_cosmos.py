@@ -1,10 +1,13 @@
 """DynamoDB to Cosmos DB and back, over both clouds and the real SDKs: nothing is lost on the way."""
 
+import asyncio
+import json
+import sys
 from decimal import Decimal
 
 import pytest
 import yaml
-from cosmos_account import account, rows_of
+from cosmos_account import CONTAINER, account, rows_of
 from dynamodb_items import canonical, odd_items
 from dynamodb_table import OrdersTable, table
 
@@ -100,6 +103,40 @@ async def test_an_item_as_large_as_dynamodb_takes_fits(table, monkeypatch):
     assert Decimal(number) == Decimal("0.12345678901234567890123456789012345678")
 
 
+def configured(directory, table, cosmos, **sink):
+    """A configuration of one pipeline from the table into the account's container."""
+    into = {"endpoint": cosmos.endpoint, "database": cosmos.database, "container": CONTAINER} | sink
+    ends = {
+        "source": {"connector": "dynamodb", "table": table.name},
+        "sink": {"connector": "cosmos"} | into,
+    }
+    path = directory / "replicator.yaml"
+    path.write_text(yaml.safe_dump({"pipelines": [{"name": "orders", **ends}]}))
+    return path
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])
+async def test_validate_exits_one_where_something_blocks(table, monkeypatch, tmp_path, as_json):
+    """Everything that blocks is told at once, each with its side and a hint, as text and as JSON."""
+    table.create(stream={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    async with account(monkeypatch) as cosmos:
+        await cosmos.create("/customer", default_ttl=3600)
+        path = configured(tmp_path, table, cosmos)
+        command = [sys.executable, "-m", "replicator.cli", "validate", str(path), *["--json"] * as_json]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        said = (await process.communicate())[0].decode()
+    assert process.returncode == 1
+    for each in ("KEYS_ONLY", "partition key is /customer", "3600 s after"):
+        assert each in said
+    if as_json:
+        blocking = [each for each in json.loads(said)["findings"] if each["severity"] == "error"]
+        assert [each["side"] for each in blocking] == ["source", "sink", "sink"]
+        assert all(each["hint"] for each in blocking)
+    else:
+        assert said.count("error: orders, ") == 3
+        assert "the configuration cannot run" in said
+
+
 async def test_validate_reads_a_sample_of_the_table(table, monkeypatch, tmp_path):
     """Over both clouds: nothing blocks, and sizes, time to live and indexes are told with their sides."""
     table.create()
@@ -110,18 +147,7 @@ async def test_validate_reads_a_sample_of_the_table(table, monkeypatch, tmp_path
     )
     async with account(monkeypatch) as cosmos:
         await cosmos.create()
-        ends = {
-            "source": {"connector": "dynamodb", "table": table.name},
-            "sink": {
-                "connector": "cosmos",
-                "endpoint": cosmos.endpoint,
-                "database": cosmos.database,
-                "container": "orders",
-                "ttl_attribute": "expires",
-            },
-        }
-        path = tmp_path / "replicator.yaml"
-        path.write_text(yaml.safe_dump({"pipelines": [{"name": "orders", **ends}]}))
+        path = configured(tmp_path, table, cosmos, ttl_attribute="expires")
         found = await preflight(load(path, {}), installed(), sampled=True)
     assert not [sighting for sighting in found if sighting.blocks]
     assert all(sighting.finding.hint for sighting in found)
