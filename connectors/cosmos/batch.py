@@ -35,8 +35,8 @@ DELETE = "delete"
 BATCH_BYTES_MAX = 2 * 1024 * 1024 - 64 * 1024
 """Bytes of documents in one batch: 2 MB by the service, less room for what the request says around them."""
 
-SINGLE_WRITES_MAX = 16
-"""Writes of one call that are under way at once where each is a call of its own."""
+SINGLES_MAX = 16
+"""Calls that are under way at once where each document needs one of its own."""
 
 _OPERATION_BYTES = 128  # what the request says around each document, generously
 
@@ -73,8 +73,8 @@ async def apply(container: CosmosContainer, writes: Sequence[Write], *, singly: 
     """
     failures: Failures = {}
     if singly:
-        for start in range(0, len(writes), SINGLE_WRITES_MAX):
-            singles = [[write] for write in writes[start : start + SINGLE_WRITES_MAX]]
+        for start in range(0, len(writes), SINGLES_MAX):
+            singles = [[write] for write in writes[start : start + SINGLES_MAX]]
             failures |= await _apply_at_once(container, singles)
         return failures
     for chunk in _chunks(writes):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from connectors.cosmos import probe
-from connectors.cosmos.batch import CREATE, UPSERT, Write, apply, write_of
+from connectors.cosmos.batch import CREATE, SINGLES_MAX, UPSERT, Write, apply, write_of
 from connectors.cosmos.client import CosmosContainer
 from connectors.cosmos.codec import Document, decode
 from connectors.cosmos.config import CosmosSinkSettings
@@ -82,7 +83,10 @@ class CosmosSink:
         return write.document is not None or etag is not None or not await self.fetch([change.key])
 
     async def fetch(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
-        """Documents as they are now, with their ETags: a point read, or the SDK's read-many."""
+        """Documents as they are now, with their ETags: point reads, or the SDK's read-many.
+
+        Where each document is a logical partition of its own, point reads cost less than such a query.
+        """
         places = {key: self._layout.place(key) for key in keys}
         wanted = {at[:2]: key for key, at in places.items()}
         try:
@@ -170,13 +174,20 @@ class CosmosSink:
             await self._container.replace(write.document, etag)
 
     async def _documents(self, places: Sequence[Place]) -> Sequence[Document]:
-        if len(places) > 1:
+        if len(places) > 1 and not self._layout.hierarchical:
             return await self._container.read_many(places)
+        found: list[Document] = []
+        for start in range(0, len(places), SINGLES_MAX):
+            reads = map(self._read, places[start : start + SINGLES_MAX])
+            found += [document for document in await asyncio.gather(*reads) if document is not None]
+        return found
+
+    async def _read(self, at: Place) -> Document | None:
         try:
-            return [await self._container.read(at) for at in places]
+            return await self._container.read(at)
         except RefusedError as error:
             if is_absent(error.refusal):
-                return []
+                return None
             raise
 
     async def _page(
