@@ -52,7 +52,7 @@ def _of_refused(refused: Sequence[tuple[Row, ChangeError]], all_rows: int) -> It
         yield Finding(
             Severity.WARNING,
             f"in a sample of {all_rows} records {len(refused)} cannot be documents, the first, "
-            f"{key_text(row.key)!a}: {error.message}",
+            f"{key_text(row.key)}: {error.message}",
             "each becomes a dead letter and keeps the gate closed until it is replayed or waived; mend "
             "them at the source",
         )

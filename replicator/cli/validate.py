@@ -27,7 +27,8 @@ def validate(
     """Check the configuration, and look at both ends of every pipeline without changing anything.
 
     Looked at are existence, settings, limits and permissions, as far as reading tells them, and, where the
-    sink can judge records, a sample of at most 1,000 of the source's. Exits 1 when something blocks.
+    sink can judge records, a sample of at most 1,000 of the source's. Exits 1 when something blocks. With
+    --json the document has `ok`, and `findings` with `pipeline`, `side`, `severity`, `message` and `hint`.
     """
     import asyncio
 
