@@ -18,6 +18,7 @@ from replicator.engine.parts import ObjectSink, ObjectSource
 from replicator.engine.sweep import scan_all
 from replicator.engine.verify import CANDIDATES_MAX, Verification, Verifier
 from replicator.model.change import Row
+from replicator.model.errors import ChangeError
 from replicator.model.key import Key
 from replicator.model.record import Object, describe_alike
 from replicator.stores import Comparison, Report
@@ -40,13 +41,15 @@ class ObjectVerifier(Verifier):
     async def _compare_all(self, progress: Verification, comparison: Comparison, report: Report) -> None:
         """Look at every object of the source, then at what only the sink has."""
         async for rows in scan_all(self.source, "source", self.retrier):
-            await comparison.add("source", [(row.key, b"") for row in rows])
             progress.keys["source"] += len(rows)
-            for some in _chunks([row.key for row in rows], FETCH_KEYS_MAX):
+            keys = [row.key for row in rows]
+            for some in _chunks(keys, FETCH_KEYS_MAX):
                 await self._look(some, progress, report)
+            for side in ("source", "sink"):  # on both, because what the sink lacks of them has been told
+                await comparison.add(side, [(key, b"") for key in keys])
         async for rows in scan_all(self.sink, "sink", self.retrier):
-            await comparison.add("sink", [(row.key, b"") for row in rows])
             progress.keys["sink"] += len(rows)
+            await comparison.add("sink", [(row.key, b"") for row in rows])
         after: Key | None = None
         while extra := await comparison.differences(after, CANDIDATES_MAX):
             progress.candidates += len(extra)
@@ -80,8 +83,12 @@ class ObjectVerifier(Verifier):
         return {row.key: row for row in checked if row is not None}
 
     async def _check_one(self, side: str, system: Checks, key: Key, algorithm: str) -> Row | None:
+        """The object, or None where there is none, or where its body cannot be read at all."""
         async with self.bodies:
-            return await self.retrier.persist(side, "verify", partial(system.check, key, (algorithm,)))
+            try:
+                return await self.retrier.persist(side, "verify", partial(system.check, key, (algorithm,)))
+            except ChangeError:  # it is a dead letter, and a mismatch until it is waived
+                return None
 
     def _same(self, one: Row | None, other: Row | None) -> bool:
         if one is None or other is None:
