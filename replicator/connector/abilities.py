@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from replicator.connector.registry import Finding
 from replicator.model.change import Backlog, Change, Page, Row
 from replicator.model.key import Key
 
@@ -107,6 +108,18 @@ class Backlogs(Protocol):
 
     async def backlog(self) -> Backlog:
         """What is waiting now."""
+
+
+@runtime_checkable
+class Examines(Protocol):
+    """A sink that can tell of records what would become of them, before any is written."""
+
+    def examine(self, rows: Sequence[Row]) -> Sequence[Finding]:
+        """What is worth knowing about a sample of the source's records; no call is made.
+
+        Such as their sizes in the sink's form, and those that it would refuse. A finding speaks of the
+        sample and says that it is one; only what rules the whole pipeline out is an error.
+        """
 
 
 @runtime_checkable
