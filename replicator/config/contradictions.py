@@ -10,8 +10,14 @@ from replicator.config.secrets import read_secret
 from replicator.config.settings import End, Settings
 from replicator.model.errors import ConfigError
 
-_WHERE = ("endpoint", "endpoint_url", "region")
-"""Settings that say where something is, besides those without a default, which say what."""
+_WHERE = frozenset(
+    {
+        *("endpoint", "endpoint_url", "region", "namespace"),
+        *("connection_env", "connection_file", "connection_string_env", "connection_string_file"),
+        *("container", "storage", "bus"),
+    }
+)
+"""Settings that say where something is, or which of several things, besides those without a default."""
 
 
 def contradictions(settings: Settings, environ: Mapping[str, str]) -> list[Problem]:
