@@ -20,12 +20,14 @@ from __future__ import annotations
 
 from replicator.connector.abilities import (
     FETCH_KEYS_MAX,
+    Amendment,
     Backlogs,
     Conditions,
     Emptiness,
     Estimates,
     Identified,
     Inserts,
+    Installs,
     Marks,
     Notices,
     Reads,
@@ -59,6 +61,7 @@ from replicator.model.change import Position, Row
 __all__ = [
     "CHUNK_BYTES_MAX",
     "FETCH_KEYS_MAX",
+    "Amendment",
     "Backlogs",
     "Body",
     "Checks",
@@ -71,6 +74,7 @@ __all__ = [
     "Finding",
     "Identified",
     "Inserts",
+    "Installs",
     "Marks",
     "Notices",
     "Position",
