@@ -25,6 +25,7 @@ class Kind:
 
     fifo: bool
     retention_seconds: float
+    delay_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -64,7 +65,9 @@ class Feed:
         self._settings = settings
         self._kind = kind
         self._clock = clock
-        self._freshness = Freshness(fifo=kind.fifo)
+        self._freshness = Freshness(
+            fifo=kind.fifo, hidden_seconds=settings.hidden_seconds, delay_seconds=kind.delay_seconds
+        )
         self._outbox = Outbox()
         self._receiving: asyncio.Task[_Round] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -115,8 +118,9 @@ class Feed:
         calls, wait = quiet
         while True:
             await self.hand.room()
-            began = self._clock.wall()
-            self._freshness.begin(began, self.position, self.hand.is_free_of)
+            self._freshness.begin(
+                self._clock.wall(), self._clock.monotonic(), self.position, self.hand.is_free_of
+            )
             received = await self._round(calls, wait)
             await self._take_in(received)
             calls, wait = (self._settings.receivers_max, 0) if received.full else quiet
@@ -161,7 +165,7 @@ class Feed:
     async def _take_in(self, received: _Round) -> None:
         found = self._sort(received.raws)
         read_to = self._freshness.end() if received.complete and not found.early else None
-        marks = () if read_to is None else self.marks.take_proved(read_to)
+        marks = await self._proved_marks(read_to)
         if found.held or marks or read_to is not None:
             self.position += 1
             self.hand.hold(self.position, found.held)
@@ -177,6 +181,15 @@ class Feed:
             )
         if found.early:
             await self._outbox.persist("give back", lambda: self.hand.let_go(found.early))
+
+    async def _proved_marks(self, read_to: float | None) -> tuple[str, ...]:
+        """End messages that have come out, if no message with a delay of its own is still kept back."""
+        if read_to is None or not self.marks.are_due(read_to):
+            return ()
+        attributes = await self._outbox.persist("look", self._client.attributes)
+        if int(attributes.get("ApproximateNumberOfMessagesDelayed", 0)):
+            return ()
+        return self.marks.take_proved(read_to)
 
     def _sort(self, raws: Sequence[Answer]) -> _Sorted:
         """What is new, what is an end message, and what must not be given out yet.

@@ -13,27 +13,42 @@ from collections.abc import Callable
 
 
 class Freshness:
-    """Up to which moment the queue has been read."""
+    """Up to which moment the queue has been read.
 
-    def __init__(self, *, fifo: bool) -> None:
+    For ``hidden_seconds`` after the first round nothing is proved: a process that was killed before may
+    have had messages in hand, which show again only then. ``delay_seconds`` is the queue's own: what was
+    sent later than so long ago may not show yet.
+    """
+
+    def __init__(self, *, fifo: bool, hidden_seconds: float = 0.0, delay_seconds: float = 0.0) -> None:
         self._fifo = fifo
+        self._hidden_seconds = hidden_seconds
+        self._delay_seconds = delay_seconds
+        self._first: float | None = None
+        self._is_early = True
         self._candidate: tuple[float, int] | None = None
         self._began = 0.0
         self._position = 0
         self._is_free = False
         self._is_candidate_free = False
 
-    def begin(self, began: float, position: int, is_free_of: Callable[[int], bool]) -> None:
+    def begin(
+        self, began: float, monotonic: float, position: int, is_free_of: Callable[[int], bool]
+    ) -> None:
         """A round begins at this moment, when everything up to ``position`` has been given out.
 
         ``is_free_of`` tells whether nothing that was given out up to a position is in hand now.
         """
-        self._began, self._position = began, position
+        self._first = monotonic if self._first is None else self._first
+        self._is_early = monotonic < self._first + self._hidden_seconds
+        self._began, self._position = began - self._delay_seconds, position
         self._is_free = not self._fifo or is_free_of(position)
         self._is_candidate_free = self._candidate is not None and is_free_of(self._candidate[1])
 
     def end(self) -> float | None:
         """The round waited, and was not full: up to which moment everything has been delivered, or None."""
+        if self._is_early:
+            return None
         if self._is_free:
             self._candidate = None
             return self._began
@@ -59,6 +74,10 @@ class Marks:
         """It has come out. One of an earlier process is nobody's any more."""
         if name in self._sent:
             self._seen.add(name)
+
+    def are_due(self, read_to: float) -> bool:
+        """Whether there are any that ``take_proved`` would give."""
+        return any(self._sent[name] <= read_to for name in self._seen)
 
     def take_proved(self, read_to: float) -> tuple[str, ...]:
         """Those that have come out, now that everything sent before this moment was delivered."""

@@ -46,7 +46,7 @@ class SqsSource:
         attributes = await self._client.attributes()
         retention = float(attributes.get("MessageRetentionPeriod", RETENTION_SECONDS))
         fifo = attributes.get("FifoQueue", str(self._kind.fifo)).lower() == "true"
-        self._kind = Kind(fifo, retention)
+        self._kind = Kind(fifo, retention, float(attributes.get("DelaySeconds", 0)))
         feed = self._feed
         if feed is None or not feed.is_open or positions is None or begin < feed.read_position:
             await self._disconnect()
@@ -112,7 +112,8 @@ class MarkedSqsSource(SqsSource):
         """Send an end message. Its name comes with a batch once it has come out, and all before it too.
 
         A standard queue keeps no order, so the end message by itself proves nothing: it counts when it has
-        come out and an answer that left nothing visible was asked for after it had been sent.
+        come out, an answer that left nothing visible was asked for after it had been sent, and no message
+        is delayed.
         """
         feed = self._connected()
         name = f"end-{uuid4().hex}"

@@ -74,7 +74,7 @@ def test_a_damaged_body_is_noticed():
 def test_a_complete_round_of_a_standard_queue_proves_its_begin():
     """Whatever is in hand."""
     freshness = Freshness(fifo=False)
-    freshness.begin(5.0, 3, lambda _position: False)
+    freshness.begin(5.0, 0.0, 3, lambda _position: False)
     assert freshness.end() == 5.0
 
 
@@ -85,17 +85,25 @@ def test_a_group_that_was_in_hand_is_read_one_round_later():
     def is_free_of(position):
         return all(each > position for each in in_hand)
 
-    freshness.begin(5.0, 3, is_free_of)
+    freshness.begin(5.0, 0.0, 3, is_free_of)
     assert freshness.end() is None
     in_hand.add(4)
-    freshness.begin(6.0, 4, is_free_of)
+    freshness.begin(6.0, 0.0, 4, is_free_of)
     assert freshness.end() is None
     in_hand.discard(3)
-    freshness.begin(7.0, 5, is_free_of)
+    freshness.begin(7.0, 0.0, 5, is_free_of)
     assert freshness.end() == 5.0
     in_hand.clear()
-    freshness.begin(8.0, 5, is_free_of)
+    freshness.begin(8.0, 0.0, 5, is_free_of)
     assert freshness.end() == 8.0
+
+
+def test_nothing_is_proved_while_a_killed_process_may_have_messages_in_hand():
+    """They show again when their time is over, and a queue's delay counts, too."""
+    freshness = Freshness(fifo=False, hidden_seconds=30.0, delay_seconds=2.0)
+    for monotonic, proved in ((100.0, None), (129.9, None), (130.0, 5.0)):
+        freshness.begin(7.0, monotonic, 0, lambda _position: True)
+        assert freshness.end() == proved
 
 
 def test_a_mark_counts_when_it_came_out_and_all_before_it():
