@@ -17,7 +17,7 @@ from localcloud.processes import Server
 from replicator.demo.actor import Actor
 from replicator.demo.pairs import Pair
 
-CALL_SECONDS_MAX = 3.0
+CALL_SECONDS_MAX = 5.0
 """Lower than the default of 10, because after kill -9 the service waits so long before it writes again."""
 
 _BARRIER_SECONDS = 60.0
