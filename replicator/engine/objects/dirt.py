@@ -165,9 +165,10 @@ class Dirt:
         )
 
     async def _clear(self, rows: Sequence[DirtyRow]) -> None:
-        self.count -= await self._retrier.persist(
+        cleared = await self._retrier.persist(
             "state", "dirty_rows", lambda: self._store.clear_dirty(self._pipeline, rows)
         )
+        self.count -= cleared  # not before the await: rows may be noted meanwhile
         self._oldest = await self._store.oldest_dirty(self._pipeline)
 
     async def _room(self) -> None:
