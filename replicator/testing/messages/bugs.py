@@ -1,0 +1,2 @@
+"""Bugs of pipelines of messages."""
+MESSAGE_BUGS = {}

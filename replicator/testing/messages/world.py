@@ -1,0 +1,1 @@
+from replicator.testing.items.world import ItemWorld as MessageWorld

@@ -1,0 +1,2 @@
+"""Bugs of pipelines of objects."""
+OBJECT_BUGS = {}
