@@ -75,7 +75,7 @@ def run_seed(seed: int, bugs: Sequence[str] = ()) -> Report:
             starts=world.starts,
             gate_openings=world.book.gate_openings,
             plan=world.course,
-            events=world.events,
+            events=tuple(world.events),
         )
 
 
@@ -88,7 +88,7 @@ async def _live(world: World) -> None:
             busy.create_task(activity)
         busy.create_task(_interrupt(world))
         busy.create_task(_step_clock(world))
-    world.heal()
+    await world.heal()
     await _converge(world)
     observing.cancel()
 

@@ -192,7 +192,7 @@ class World(ABC):
         self.clock.step(seconds - (self.clock.wall() - self.true_clock.wall()))
         self.stepped_seconds = max(self.stepped_seconds, abs(seconds))
 
-    def heal(self) -> None:
+    async def heal(self) -> None:
         """End all faults."""
         self.network.rates = QUIET
         self.local.rates = QUIET

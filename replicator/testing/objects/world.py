@@ -110,10 +110,10 @@ class ObjectWorld(World):
         self._verdict = None
         super().start()
 
-    def heal(self) -> None:
+    async def heal(self) -> None:
         """End all faults; the sink takes what was too large."""
         self.objects.object_bytes_max = OBJECT_BYTES_MAX
-        super().heal()
+        await super().heal()
 
     def store(self) -> InMemoryStore:
         """A store whose notes are checked."""
