@@ -88,6 +88,18 @@ class Client:
         fact: _Answer = await _asked("".join(part.title() for part in operation.split("_")), call)
         return fact
 
+    async def set_notifications(self, configuration: Mapping[str, Any]) -> None:
+        """Replace the bucket's notification configuration as a whole; the service tries every target."""
+        call = self._bucket().put_bucket_notification_configuration(
+            Bucket=self._settings.bucket, NotificationConfiguration=configuration
+        )
+        await _asked("PutBucketNotificationConfiguration", call, reads=False)
+
+    async def set_queue_policy(self, policy: str) -> None:
+        """Replace the queue's policy; an empty text takes it away."""
+        call = self._queue().set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
+        await _asked("SetQueueAttributes", call, reads=False)
+
     async def put(self, key: str, body: bytes) -> str:
         """Write a small object, and return its ETag without quotes."""
         call = self._bucket().put_object(
@@ -162,11 +174,19 @@ class Client:
             "get_object", Params={"Bucket": self._settings.bucket, "Key": "k"}
         )
         url, _, query = signed.partition("?")
+        own_host = urlsplit(self._bucket_api.meta.endpoint_url).netloc
+        # Signed URLs are for the service as a whole, which redirects for new buckets; requests are not.
+        url = url.replace(
+            f"//{self._settings.bucket}.s3.amazonaws.com/", f"//{self._settings.bucket}.{own_host}/"
+        )
         region = parse_qs(query)["X-Amz-Credential"][0].split("/")[-3]
         if urlsplit(url).path[-2:] != "/k":
             raise misconfigured(f"no address for bucket {self._settings.bucket}")
         credentials = await session.get_credentials()
-        return Wire(Address(url[:-1], region), credentials, self._settings.connections_max)
+        try:
+            return Wire(Address(url[:-1], region), credentials, session.get_config_variable("ca_bundle"))
+        except OSError as error:
+            raise misconfigured(f"the certificates of AWS_CA_BUNDLE cannot be read: {error}") from error
 
     @asynccontextmanager
     async def _api(

@@ -100,7 +100,8 @@ def notifications(
         return [
             _error(
                 f"the bucket sends no events to the queue {queue_arn}",
-                f"add a notification with this queue to those that there are, for {', '.join(FAMILIES)}",
+                "`replicator install` adds it to those that there are; by hand, it is one with this queue "
+                f"for {', '.join(FAMILIES)}",
             )
         ]
     findings = [_missing(family, settings.prefix) for family in found.families]
@@ -118,7 +119,7 @@ def notifications(
 def _missing(family: str, prefix: str) -> Finding:
     where = f" that begin with {prefix!r}" if prefix else ""
     message = f"events of {family} do not come to the queue for all keys{where}"
-    hint = "add the events to the bucket's notification, and take filters away that are narrower"
+    hint = "`replicator install` adds what is missing; or take filters away that are narrower"
     return _error(message, hint) if family in VITAL else _warning(message, hint)
 
 
@@ -150,7 +151,8 @@ async def _remarks(client: Client) -> AsyncIterator[Finding]:
     if (await _fact(client, "get_bucket_versioning")).get("Status") == "Enabled":
         yield _warning(
             "the bucket keeps versions, and only the current one of each key is replicated",
-            "copy older versions by other means if the target needs them",
+            "copy older versions by other means if the target needs them; where markers are on, let a "
+            "lifecycle rule expire old versions of canaries",
         )
     if (await _fact(client, "get_bucket_request_payment")).get("Payer") == "Requester":
         yield _warning(

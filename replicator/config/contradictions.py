@@ -10,7 +10,12 @@ from replicator.config.secrets import read_secret
 from replicator.config.settings import End, Settings
 from replicator.model.errors import ConfigError
 
-_WHERE = ("endpoint", "endpoint_url", "region")
+_WHERE = frozenset(
+    {
+        *("endpoint", "endpoint_url", "region", "namespace"),
+        *("connection_env", "connection_file", "connection_string_env", "connection_string_file"),
+    }
+)
 """Settings that say where something is, besides those without a default, which say what.
 
 Of settings of which exactly one is needed, every one says what; the schema lists them under ``oneOf``.

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from replicator.connector.abilities import (
     FETCH_KEYS_MAX,
+    Amendment,
     Backlogs,
     Conditions,
     Emptiness,
@@ -27,6 +28,7 @@ from replicator.connector.abilities import (
     Examines,
     Identified,
     Inserts,
+    Installs,
     Marks,
     Notices,
     Reads,
@@ -60,6 +62,7 @@ from replicator.model.change import Position, Row
 __all__ = [
     "CHUNK_BYTES_MAX",
     "FETCH_KEYS_MAX",
+    "Amendment",
     "Backlogs",
     "Body",
     "Checks",
@@ -73,6 +76,7 @@ __all__ = [
     "Finding",
     "Identified",
     "Inserts",
+    "Installs",
     "Marks",
     "Notices",
     "Position",
