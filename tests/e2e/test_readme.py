@@ -71,7 +71,9 @@ def test_configuration_is_valid(tmp_path, monkeypatch):
     monkeypatch.setenv("REPLICATOR_TOKEN", "secret")
     monkeypatch.setenv("COSMOS_ENDPOINT", "http://127.0.0.1:1/")
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", "UseDevelopmentStorage=true")
-    monkeypatch.setenv("SERVICEBUS_CONNECTION_STRING", "Endpoint=sb://127.0.0.1:1;UseDevelopmentEmulator=true")
+    monkeypatch.setenv(
+        "SERVICEBUS_CONNECTION_STRING", "Endpoint=sb://127.0.0.1:1;UseDevelopmentEmulator=true"
+    )
     names = [pipeline.name for pipeline in load(config, os.environ).pipelines]
     assert names == ["orders", "invoices", "steps"]
 
