@@ -12,7 +12,7 @@ from localcloud import LocalClouds
 from replicator.demo.stage import Stage
 from replicator.demo.workload import Amount
 
-WAIT_SECONDS_MAX = 60.0
+WAIT_SECONDS_MAX = 100.0
 RATE = 60.0
 
 
