@@ -88,6 +88,8 @@ class ObjectBody:
         return etag == self._etag and (come == 0 or place.startswith(f"{come}-"))
 
     async def _give_up(self) -> None:
+        if self._stream is not None:
+            self._stream.release()
         self._stream = None
         await self._streams.aclose()
 
@@ -100,7 +102,7 @@ async def open_body(objects: Objects, key: str) -> AsyncIterator[ObjectBody | No
         ChangeError: it has something that no copy can hold, or cannot be read.
         TransientError, PermanentError: as the service says.
     """
-    async with objects.open(key) as stream:
+    async with objects.bodies, objects.open(key) as stream:
         if stream is None:
             yield None
             return

@@ -162,11 +162,19 @@ class Client:
             "get_object", Params={"Bucket": self._settings.bucket, "Key": "k"}
         )
         url, _, query = signed.partition("?")
+        own_host = urlsplit(self._bucket_api.meta.endpoint_url).netloc
+        # Signed URLs are for the service as a whole, which redirects for new buckets; requests are not.
+        url = url.replace(
+            f"//{self._settings.bucket}.s3.amazonaws.com/", f"//{self._settings.bucket}.{own_host}/"
+        )
         region = parse_qs(query)["X-Amz-Credential"][0].split("/")[-3]
         if urlsplit(url).path[-2:] != "/k":
             raise misconfigured(f"no address for bucket {self._settings.bucket}")
         credentials = await session.get_credentials()
-        return Wire(Address(url[:-1], region), credentials, self._settings.connections_max)
+        try:
+            return Wire(Address(url[:-1], region), credentials, session.get_config_variable("ca_bundle"))
+        except OSError as error:
+            raise misconfigured(f"the certificates of AWS_CA_BUNDLE cannot be read: {error}") from error
 
     @asynccontextmanager
     async def _api(

@@ -80,7 +80,10 @@ class SourceSettings(BaseModel):
         default=16, ge=1, le=256, description="Key ranges into which a scan of the bucket is cut, at most."
     )
     connections_max: int = Field(
-        default=64, ge=2, le=1024, description="Connections to S3; each holds up to 0.5 MB of a body."
+        default=64,
+        ge=2,
+        le=1024,
+        description="Bodies that are read at once; each holds up to 0.5 MB in memory.",
     )
     fetches_max: int = Field(
         default=16,

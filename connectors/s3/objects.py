@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import quote
@@ -19,11 +20,15 @@ _TRIES_MAX = 3
 
 
 class Objects:
-    """The objects of the bucket. Every call raises TransientError or PermanentError as ``errors`` says."""
+    """The objects of the bucket. Every call raises TransientError or PermanentError as ``errors`` says.
+
+    ``bodies`` bounds how many bodies are open at once; it is taken by who opens one, for its whole life.
+    """
 
     def __init__(self, client: Client, settings: SourceSettings) -> None:
         self._client = client
         self._settings = settings
+        self.bodies = asyncio.Semaphore(settings.connections_max)
         self._tags_were_read = False
         self._heads_count_tags = False
 

@@ -17,7 +17,7 @@ from connectors.s3.probe import probe
 from connectors.s3.scan import BucketReader
 from replicator.connector import Body, Context, Finding, Start
 from replicator.model.change import Backlog, Batch, Page, Positions, Row
-from replicator.model.errors import NotConnectedError, TransientError
+from replicator.model.errors import NotConnectedError, ReplicatorError
 from replicator.model.key import Key
 
 QUEUE_RETENTION_SECONDS = 345_600.0
@@ -157,7 +157,7 @@ class S3Source:
             return
         try:
             await feed.close()
-        except TransientError:
+        except ReplicatorError:
             return  # the messages come back by themselves when their time is over
 
 

@@ -8,10 +8,12 @@ the SDK's transport is told that they are encoded, or it would take another key'
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import aiohttp
 from botocore.auth import S3SigV4Auth
@@ -24,6 +26,7 @@ from replicator.model.errors import ReplicatorError
 
 CONNECT_SECONDS_MAX = 3.0
 ANSWER_SECONDS_MAX = 10.0
+ASKS_AT_ONCE_MAX = 64
 BUFFER_BYTES = 256 * 1024
 """Of a connection; aiohttp stops reading from its socket at twice as much."""
 
@@ -67,6 +70,10 @@ class Stream:
         except BROKEN as error:
             raise broken(self._operation, error) from error
 
+    def release(self) -> None:
+        """Give the connection up. May be called more than once."""
+        self._response.release()
+
     async def whole(self) -> Answer:
         """The answer with its body. Raises as ``read`` does."""
         try:
@@ -76,31 +83,38 @@ class Stream:
 
 
 class Wire:
-    """A pool of connections to one bucket, from ``__init__`` in a running loop to ``close``."""
+    """A pool of connections to one bucket, from ``__init__`` in a running loop to ``close``.
 
-    def __init__(self, address: Address, credentials: Any, connections_max: int) -> None:
-        self._address = address
+    ``ask`` waits for one of its own connections, so that whoever holds a stream open can always ask.
+    How many streams there are at once is for their users to bound.
+
+    Args:
+        address: where the bucket is.
+        credentials: the SDK's.
+        certificates: a file of certificates to trust instead of the machine's; None for those.
+    """
+
+    def __init__(self, address: Address, credentials: Any, certificates: str | None = None) -> None:
+        self.address = address
         self._credentials = credentials
+        self._asks = asyncio.Semaphore(ASKS_AT_ONCE_MAX)
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=CONNECT_SECONDS_MAX, sock_read=ANSWER_SECONDS_MAX
         )
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections_max),
+            connector=aiohttp.TCPConnector(limit=0, ssl=_trust(certificates)),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=_UNSENT,
             timeout=timeout,
             read_bufsize=BUFFER_BYTES,
+            # With trust_env aiohttp looks for proxies and .netrc in two other threads at every request.
+            trust_env=not getproxies().keys().isdisjoint({"http", "https", "all"}),
         )
 
     async def close(self) -> None:
         """Close every socket."""
         await self._session.close()
-
-    @property
-    def region(self) -> str:
-        """The region that requests are signed for."""
-        return self._address.region
 
     @asynccontextmanager
     async def open(
@@ -117,7 +131,7 @@ class Wire:
         Raises:
             TransientError, PermanentError: no answer came. An error answer is an answer.
         """
-        url = self._address.base + target
+        url = self.address.base + target
         signed = await self._sign(method, url, headers)
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
@@ -135,14 +149,18 @@ class Wire:
         self, operation: str, target: str, headers: Mapping[str, str] | None = None, method: str = "GET"
     ) -> Answer:
         """Send a request and take the whole answer. Raises as ``open`` does."""
-        async with self.open(operation, method, target, headers or {}) as stream:
+        async with self._asks, self.open(operation, method, target, headers or {}) as stream:
             return await stream.whole()
 
     async def _sign(self, method: str, url: str, headers: Mapping[str, str]) -> dict[str, str]:
         credentials = await self._credentials.get_frozen_credentials()
         request = AWSRequest(method, url, headers={"Host": urlsplit(url).netloc, **headers})
-        S3SigV4Auth(credentials, "s3", self._address.region).add_auth(request)
+        S3SigV4Auth(credentials, "s3", self.address.region).add_auth(request)
         return dict(request.headers.items())
+
+
+def _trust(certificates: str | None) -> ssl.SSLContext | bool:
+    return True if certificates is None else ssl.create_default_context(cafile=certificates)
 
 
 def plain_headers(response: aiohttp.ClientResponse) -> dict[str, str]:

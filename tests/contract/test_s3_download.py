@@ -1,5 +1,6 @@
 """The S3 source reads an object whole: body, headers, metadata and tags, verified, whatever happens."""
 
+import asyncio
 import base64
 import hashlib
 import os
@@ -242,7 +243,7 @@ async def test_a_body_that_breaks_off_is_read_on(bucket, local_clouds):
 async def test_a_body_that_never_ends_well_is_given_up(bucket, local_clouds):
     """After some tries without a byte the read fails, settled, because nothing was changed."""
     bucket.create()
-    bucket.put("a", body=bytes(5_000_000))
+    bucket.put("a", body=bytes(60_000_000))
     async with Meddler(local_clouds.environment()["AWS_ENDPOINT_URL"]) as meddler:
 
         def cut_the_line():
@@ -313,3 +314,13 @@ async def test_an_unreachable_endpoint_is_transient(bucket):
     with pytest.raises(TransientError) as caught:
         await whole(source, "a")
     assert (caught.value.reason, caught.value.settled) == ("unreachable", True)
+
+
+async def test_more_objects_than_connections_are_read(bucket):
+    """Readers wait for each other, also where each has to ask for tags while its body is open."""
+    bucket.create()
+    keys = [f"key-{number}" for number in range(12)]
+    bucket.put(*keys, Tagging="t=v")
+    source = bucket.source(connections_max=2)
+    found = await asyncio.gather(*(whole(source, key) for key in keys))
+    assert [(record.tags, read) for record, read in found] == [({"t": "v"}, b"body")] * 12
