@@ -1,10 +1,10 @@
 """Azure Blob Storage as a sink of objects.
 
 Files: ``config`` (settings), ``account`` (which account, with what right), ``client`` (the only one that
-speaks to the service), ``signing``, ``listing`` and ``checksums`` (its pure parts), ``names`` and ``codec``
-(pure: S3 key <-> blob name, object <-> headers, metadata and tags; stored forms, frozen by golden files),
-``errors`` (the service's answers -> our errors), ``upload`` and ``budget`` (bodies -> blocks within a bound
-of memory), ``check`` (blobs -> checksums), ``sink`` and ``probe``.
+speaks to the service; ``identity`` is its part), ``signing``, ``listing`` and ``checksums`` (pure),
+``names`` and ``codec`` (pure: S3 key <-> blob name, object <-> headers, metadata and tags; stored forms,
+frozen by golden files), ``errors`` (the service's answers -> our errors), ``upload`` and ``budget`` (bodies
+-> blocks within a bound of memory), ``check`` (blobs -> checksums), ``sink`` and ``probe``.
 
 Nothing here retries, measures or schedules; the engine does.
 """

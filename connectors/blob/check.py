@@ -1,25 +1,23 @@
-"""How the bytes of a blob are read and what they add up to; memory is one range's."""
+"""How the bytes of a blob are read and what they add up to; they are never held."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from connectors.blob.budget import Budget
 from connectors.blob.checksums import Digests
-from connectors.blob.client import Answer, BlobContainer
-from connectors.blob.config import MEBIBYTE, BlobSinkSettings
+from connectors.blob.client import BlobContainer
+from connectors.blob.config import MEBIBYTE
 from connectors.blob.errors import PRECONDITION_FAILED, RANGE_REFUSED, RefusedError, changed, is_absent
 
-RANGE_BYTES = 4 * MEBIBYTE
+RANGE_BYTES = 8 * MEBIBYTE
 """What one call reads, so that it ends within the time of a call."""
 
 
 class Checker:
-    """Computes checksums of blobs, within a bound of memory of its own."""
+    """Computes checksums of the blobs of one container."""
 
-    def __init__(self, container: BlobContainer, settings: BlobSinkSettings) -> None:
+    def __init__(self, container: BlobContainer) -> None:
         self._container = container
-        self._budget = Budget(settings.buffer_bytes_max)
 
     async def check(
         self, name: str, algorithms: Collection[str]
@@ -31,25 +29,23 @@ class Checker:
             RefusedError: the service refuses.
         """
         digests = Digests(algorithms)
-        async with self._budget.held(RANGE_BYTES):
-            try:
-                answer = await self._container.get(name, 0, RANGE_BYTES - 1)
-            except RefusedError as error:
-                if is_absent(error.refusal):
-                    return None
-                if error.refusal.status == RANGE_REFUSED:  # it has no bytes at all
-                    return await self._empty(name, digests)
-                raise
-            headers = answer.headers
-            digests.update(answer.body)
-            size = int(headers.get("content-range", f"/{len(answer.body)}").rpartition("/")[2])
-            while digests.size < size:
-                digests.update((await self._next(name, digests.size, headers["etag"])).body)
+        try:
+            headers = await self._container.get(name, 0, RANGE_BYTES - 1, digests.update)
+        except RefusedError as error:
+            if is_absent(error.refusal):
+                return None
+            if error.refusal.status == RANGE_REFUSED:  # it has no bytes at all
+                return await self._empty(name, digests)
+            raise
+        size = int(headers.get("content-range", f"/{digests.size}").rpartition("/")[2])
+        while digests.size < size:
+            await self._next(name, digests, headers["etag"])
         return headers, digests
 
-    async def _next(self, name: str, first: int, etag: str) -> Answer:
+    async def _next(self, name: str, digests: Digests, etag: str) -> None:
+        first = digests.size
         try:
-            return await self._container.get(name, first, first + RANGE_BYTES - 1, etag)
+            await self._container.get(name, first, first + RANGE_BYTES - 1, digests.update, etag)
         except RefusedError as error:
             if is_absent(error.refusal) or error.refusal.status in {PRECONDITION_FAILED, RANGE_REFUSED}:
                 raise changed("the blob was replaced while it was read") from error

@@ -1,7 +1,7 @@
 """The one file that speaks to Blob Storage; above it there are blobs and ``Refusal``s.
 
 The calls are the service's own REST ones over aiohttp, because the SDK's pipeline (12.31) takes 1.0 ms of
-processor time for a small put, and this takes a fifth of it. Identities come from azure-identity.
+processor time for a small put, and this takes a fifth of it. ``identity`` is its part.
 
 Nothing is sent twice: there are no retries here, and aiohttp's own of PUT and DELETE over a kept connection
 that breaks are stopped by ``_send_once``.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from email.utils import formatdate
 from functools import partial
 from typing import NamedTuple
@@ -20,17 +20,16 @@ from urllib.parse import quote, urlsplit
 from urllib.request import getproxies
 
 import aiohttp
-from azure.core.exceptions import AzureError, ClientAuthenticationError
-from azure.identity.aio import DefaultAzureCredential
 from yarl import URL
 
 from connectors.blob import errors, listing
 from connectors.blob.account import Account, account_of
 from connectors.blob.config import BlobSinkSettings
 from connectors.blob.errors import Refusal, RefusedError
+from connectors.blob.identity import Identity
 from connectors.blob.listing import Listed
 from connectors.blob.signing import SharedKey
-from replicator.model.errors import NotConnectedError
+from replicator.model.errors import NotConnectedError, TransientError
 from replicator.model.record import NOTHING
 
 API_VERSION = "2023-11-03"
@@ -38,14 +37,14 @@ API_VERSION = "2023-11-03"
 Parts = Sequence[bytes]
 """Bytes in several pieces, which are sent one after the other and never joined."""
 
+_FIELD_BYTES_MAX = 16 * 1024  # a header: all metadata of a blob may be in one, 8 KB
+_WRITES = frozenset({"PUT", "DELETE"})
 _GIVE_UP_SHARE = 0.9  # of the longest time a call may take, so that giving up comes before it
 _CONNECT_SECONDS_MAX = 5.0
 _STAGE_BYTES_PER_SECOND_MIN = 256 * 1024  # a block may take longer than a call: alone it has no effect
 _KEEP_ALIVE_SECONDS = (
     3.0  # Azurite closes connections after 5 s of silence; using one then has an open outcome
 )
-_TOKEN_SCOPE = "https://storage.azure.com/.default"  # noqa: S105 - the name of a right, not a secret
-_TOKEN_SPARE_SECONDS = 300.0
 
 
 class Answer(NamedTuple):
@@ -65,7 +64,7 @@ class BlobContainer:
         self._session: aiohttp.ClientSession | None = None
         self._account = Account("", "")
         self._shared_key: SharedKey | None = None
-        self._identity: _Identity | None = None
+        self._identity: Identity | None = None
         self._root = self._path = ""
 
     async def open(self) -> None:
@@ -78,10 +77,10 @@ class BlobContainer:
             return
         account = self._account = account_of(self._settings)
         self._root = urlsplit(account.url).path.rstrip("/")
-        self._path = f"{self._root}/{self._settings.container}"
+        self._path = f"{self._root}/{quote(self._settings.container)}"
         self._shared_key = None if account.key is None else SharedKey(account.name, account.key)
         if account.key is None and account.sas is None:
-            self._identity = _Identity()
+            self._identity = Identity()
         self._session = _new_session(self._settings.connections_max, self._seconds)
 
     async def close(self) -> None:
@@ -134,12 +133,17 @@ class BlobContainer:
         """The tags of a blob."""
         return listing.tags_in((await self._call("GET", self._blob(name), {"comp": "tags"})).body)
 
-    async def get(self, name: str, first: int, last: int, etag: str | None = None) -> Answer:
-        """Bytes of a blob, both ends included; refused with 416 where it is shorter, 412 where replaced."""
+    async def get(
+        self, name: str, first: int, last: int, take: Callable[[bytes], None], etag: str | None = None
+    ) -> Mapping[str, str]:
+        """Give bytes of a blob to ``take`` as they come, both ends included; the headers.
+
+        Refused with 416 where the blob is shorter, and with 412 where its ETag is another.
+        """
         headers = {"x-ms-range": f"bytes={first}-{last}"}
         if etag is not None:
             headers["if-match"] = etag
-        return await self._call("GET", self._blob(name), headers=headers)
+        return (await self._call("GET", self._blob(name), headers=headers, take=take)).headers
 
     async def page(self, marker: str | None, rows_max: int) -> tuple[list[Listed], str | None]:
         """A page of all blobs with their metadata, in order, and the marker of the next one."""
@@ -180,8 +184,9 @@ class BlobContainer:
         *,
         size: int | None = None,
         seconds: float | None = None,
+        take: Callable[[bytes], None] | None = None,
     ) -> Answer:
-        """Send one request, once.
+        """Send one request, once; ``take`` is given the body of a success as it comes.
 
         Raises:
             RefusedError: the answer is not a success.
@@ -196,14 +201,12 @@ class BlobContainer:
                 signed = await self._signed(method, path, query, headers, _size(parts, size))
                 url = self._url(path, query)
                 data = _payload(parts) if method == "PUT" else None
-                async with session.request(method, url, headers=signed, data=data) as response:
-                    return _answer(response, await response.read())
-        except TimeoutError as error:
-            raise _of_timeout(error, seconds) from error
-        except aiohttp.ClientConnectorError as error:
-            raise errors.unreachable(str(error)) from error
-        except aiohttp.ClientError as error:
-            raise errors.unanswered(str(error)) from error
+                sending = session.request(method, url, headers=signed, data=data, allow_redirects=False)
+                async with sending as response:
+                    return await _answer(response, take)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            trouble = _trouble(error, seconds)
+            raise (trouble if method in _WRITES else errors.without_effect(trouble)) from error
 
     async def _signed(
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], size: int
@@ -226,32 +229,6 @@ class BlobContainer:
         return URL(f"{origin}{path}?{'&'.join(parts)}" if parts else f"{origin}{path}", encoded=True)
 
 
-class _Identity:
-    """Tokens of DefaultAzureCredential, each used until shortly before it ends."""
-
-    def __init__(self) -> None:
-        self._credential = DefaultAzureCredential()
-        self._lock = asyncio.Lock()
-        self._token, self._expires_at = "", 0.0
-
-    async def token(self) -> str:
-        """A token that is valid now."""
-        async with self._lock:
-            if time.time() > self._expires_at - _TOKEN_SPARE_SECONDS:
-                try:
-                    given = await self._credential.get_token(_TOKEN_SCOPE)
-                except ClientAuthenticationError as error:
-                    raise errors.refused_credential(str(error.message)) from error
-                except AzureError as error:
-                    raise errors.unreachable(f"no token could be had: {error}") from error
-                self._token, self._expires_at = given.token, float(given.expires_on)
-            return self._token
-
-    async def close(self) -> None:
-        """Release the credential's connections."""
-        await self._credential.close()
-
-
 def _new_session(connections_max: int, seconds: float) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         limit=connections_max,
@@ -262,6 +239,7 @@ def _new_session(connections_max: int, seconds: float) -> aiohttp.ClientSession:
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
+        max_field_size=_FIELD_BYTES_MAX,
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type"),
         headers={"User-Agent": "replicator"},
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_SECONDS_MAX, seconds)),
@@ -315,8 +293,13 @@ async def _one_by_one(parts: Parts) -> AsyncIterator[bytes]:
         yield part
 
 
-def _answer(response: aiohttp.ClientResponse, body: bytes) -> Answer:
+async def _answer(response: aiohttp.ClientResponse, take: Callable[[bytes], None] | None) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
+    if response.status < 300 and take is not None:
+        async for part in response.content.iter_any():
+            take(part)
+        return Answer(headers, b"")
+    body = await response.read()
     if response.status < 300:
         return Answer(headers, body)
     wait = headers.get("retry-after", "")
@@ -330,7 +313,9 @@ def _answer(response: aiohttp.ClientResponse, body: bytes) -> Answer:
     )
 
 
-def _of_timeout(error: TimeoutError, seconds: float) -> Exception:
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
+def _trouble(error: TimeoutError | aiohttp.ClientError, seconds: float) -> TransientError:
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return errors.unreachable(str(error))
-    return errors.unanswered(f"no answer within {seconds:g} s")
+    if isinstance(error, TimeoutError):
+        return errors.unanswered(f"no answer within {seconds:g} s")
+    return errors.unanswered(str(error))

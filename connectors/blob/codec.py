@@ -3,7 +3,7 @@
 A blob holds as its own whatever it can hold exactly, readable by everybody: content headers, metadata whose
 names and values Azure allows, tags that it allows, an access tier. Everything else, and always the key
 and the source's version, stands in one metadata entry ``replicator``: base64url without padding of a JSON
-object with
+object, or, where that would be too long, ``z`` and base64url of the same compressed by zlib. It has
 
 - ``v``: 1, the version of this form (golden files hold it fast);
 - ``key`` and ``version``: of the object;
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import base64
 import re
+import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus
@@ -35,8 +36,12 @@ from replicator.model.record import NOTHING, Object
 ENTRY = "replicator"
 METADATA_BYTES_MAX = 8 * 1024
 TAGS_MAX = 10
+PLAIN_METADATA_MAX = 64
+"""Metadata in the blob's own fields; of more, all is in our entry: clients may take 100 headers at most."""
 
 _VERSION = 1
+_COMPRESSED = "z"  # base64 of a JSON object begins with an e
+_ENTRY_BYTES_MAX = 64 * 1024  # of what is compressed; S3 allows 2 KB of metadata, 1 KB of key and 10 tags
 _META = "x-ms-meta-"
 _HEADERS = {
     "content-type": "x-ms-blob-content-type",
@@ -93,11 +98,12 @@ def encode(key: str, record: Object, *, tiers: bool = True, blob_tags: bool = Tr
         if (shown := _shown(name, value)) is not None
     }
     metadata = {name: value for name, value in record.metadata.items() if _is_plain(name, value)}
+    if len(metadata) > PLAIN_METADATA_MAX:
+        metadata = {}
     tags = {name: value for name, value in record.tags.items() if blob_tags and _is_tag(name, value)}
     if len(tags) > TAGS_MAX:
         tags = {}
-    metadata[ENTRY] = _entry(key, record, metadata, tags)
-    _require_room(metadata)
+    metadata[ENTRY] = _text_of(_entry(key, record, metadata, tags), metadata)
     headers |= {f"{_META}{name}": value for name, value in metadata.items()}
     if tags:
         headers["x-ms-tags"] = "&".join(f"{quote_plus(n)}={quote_plus(v)}" for n, v in tags.items())
@@ -137,7 +143,9 @@ def metadata_in(headers: Mapping[str, str]) -> dict[str, str]:
     return {name[start:].lower(): value for name, value in headers.items() if name[:start].lower() == _META}
 
 
-def _entry(key: str, record: Object, metadata: Mapping[str, str], tags: Mapping[str, str]) -> str:
+def _entry(
+    key: str, record: Object, metadata: Mapping[str, str], tags: Mapping[str, str]
+) -> dict[str, Any]:
     entry: dict[str, Any] = {"v": _VERSION, "key": key, "version": record.version}
     parts: dict[str, Mapping[str, str | None]] = {
         "headers": _odd_headers(record.headers),
@@ -147,10 +155,37 @@ def _entry(key: str, record: Object, metadata: Mapping[str, str], tags: Mapping[
     entry |= {name: part for name, part in parts.items() if part}
     if record.storage_class:
         entry["class"] = record.storage_class
+    return entry
+
+
+def _text_of(entry: Mapping[str, Any], beside: Mapping[str, str]) -> str:
+    """The entry as text, compressed where it would not fit beside the other metadata."""
+    taken = len(ENTRY) + sum(len(name) + len(value) for name, value in beside.items())
     try:
-        return base64.urlsafe_b64encode(orjson.dumps(entry)).decode().rstrip("=")
+        written = orjson.dumps(entry)
     except TypeError as error:
         raise ChangeError(f"the object's description cannot be written as UTF-8: {error}") from error
+    text = _base64(written)
+    if taken + len(text) > METADATA_BYTES_MAX:
+        text = _COMPRESSED + _base64(zlib.compress(written, 9))
+    if taken + len(text) > METADATA_BYTES_MAX:
+        raise ChangeError(
+            f"the object's description takes {taken + len(text)} bytes of metadata; "
+            f"Azure allows {METADATA_BYTES_MAX}",
+            hint="shorten the object's tags, metadata or key at the source",
+        )
+    return text
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _written(text: str) -> bytes:
+    """The JSON in the text of an entry."""
+    plain = text.removeprefix(_COMPRESSED)
+    data = base64.urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
+    return data if plain == text else zlib.decompressobj().decompress(data, _ENTRY_BYTES_MAX)
 
 
 def _entry_of(blob: Blob) -> dict[str, Any]:
@@ -159,9 +194,9 @@ def _entry_of(blob: Blob) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        entry = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        entry = orjson.loads(_written(text))
         sound = entry["v"] == _VERSION and blob_name(entry["key"]) == blob.name
-    except (ValueError, TypeError, KeyError, ChangeError):
+    except (ValueError, TypeError, KeyError, zlib.error, ChangeError):
         return {}
     return entry if sound else {}
 
@@ -213,12 +248,3 @@ def _is_tag(name: str, value: str) -> bool:
         and _TAG.fullmatch(name) is not None
         and (not value or _TAG.fullmatch(value) is not None)
     )
-
-
-def _require_room(metadata: Mapping[str, str]) -> None:
-    size = sum(len(name) + len(value) for name, value in metadata.items())
-    if size > METADATA_BYTES_MAX:
-        raise ChangeError(
-            f"the object's description takes {size} bytes of metadata; Azure allows {METADATA_BYTES_MAX}",
-            hint="shorten the object's tags, metadata or key at the source",
-        )

@@ -25,7 +25,8 @@ class BlobSinkSettings(BaseModel):
         "Left out: that of the connection string.",
     )
     container: str = Field(
-        pattern=r"^(\$root|[a-z0-9](-?[a-z0-9]){2,62})$",
+        pattern=r"^(\$web|[a-z0-9](-?[a-z0-9]){2,62})$",
+        max_length=63,
         description="Name of the container, which is for this pipeline alone.",
     )
     account: str = Field(
@@ -87,7 +88,7 @@ class BlobSinkSettings(BaseModel):
     connections_max: int = Field(
         default=128, ge=1, le=1024, description="Most connections to the account open at once."
     )
-    page_rows: int = Field(default=5000, ge=1, le=5000, description="Most blobs in one page of a listing.")
+    page_rows: int = Field(default=1000, ge=1, le=5000, description="Most blobs in one page of a listing.")
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:

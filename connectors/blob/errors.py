@@ -71,6 +71,11 @@ def translate(refusal: Refusal, *, of_change: bool = False) -> ReplicatorError:
     return _transient(refusal) or _of_change(refusal, of_change=of_change) or _permanent(refusal)
 
 
+def translate_read(refusal: Refusal) -> ReplicatorError:
+    """The error that the answer to a read is: whatever happened, it changed nothing."""
+    return without_effect(translate(refusal))
+
+
 def unreachable(detail: str) -> TransientError:
     """No connection came about, so nothing was sent."""
     return TransientError(

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from connectors.blob.codec import Blob
-from connectors.blob.errors import unanswered
+from connectors.blob.errors import unanswered, without_effect
 
 
 class Listed(NamedTuple):
@@ -61,13 +61,13 @@ def _parsed(text: bytes) -> ET.Element:
         # The account is trusted with the objects themselves, and expat bounds the expansion of entities.
         return ET.fromstring(text.removeprefix(b"\xef\xbb\xbf"))  # noqa: S314
     except ET.ParseError as error:
-        raise unanswered(f"the answer is not XML: {error}") from error
+        raise without_effect(unanswered(f"the answer is not XML: {error}")) from error
 
 
 def _listed(element: ET.Element) -> Listed:
     name, properties, metadata = element.find("Name"), element.find("Properties"), element.find("Metadata")
     if name is None or properties is None:
-        raise unanswered("the listing shows a blob without a name or properties")
+        raise without_effect(unanswered("the listing shows a blob without a name or properties"))
     text = name.text or ""
     blob = Blob(
         name=unquote(text) if name.get("Encoded") == "true" else text,

@@ -10,7 +10,7 @@ from connectors.blob.check import Checker
 from connectors.blob.client import BlobContainer
 from connectors.blob.codec import Blob, decode, decode_listed, encode, metadata_in
 from connectors.blob.config import BlobSinkSettings
-from connectors.blob.errors import RefusedError, is_absent, is_unmet, translate
+from connectors.blob.errors import RefusedError, is_absent, is_unmet, translate, translate_read
 from connectors.blob.listing import Listed
 from connectors.blob.names import blob_name
 from connectors.blob.upload import Uploader
@@ -30,7 +30,7 @@ class BlobSink:
         self._container = container
         self._settings = settings
         self._uploader = Uploader(container, settings)
-        self._checker = Checker(container, settings)
+        self._checker = Checker(container)
 
     async def connect(self) -> None:
         """Make ready, and refuse a container that is not there or cannot hold every name."""
@@ -83,7 +83,7 @@ class BlobSink:
             headers, digests = checked
             record = await self._object(key, name, headers, digests.size)
         except RefusedError as error:
-            raise translate(error.refusal) from error
+            raise translate_read(error.refusal) from error
         return Row(key, record._replace(checksums=digests.values()), headers["etag"])
 
     async def pieces(self) -> Sequence[str]:
@@ -122,7 +122,7 @@ class BlobSink:
         except RefusedError as error:
             if is_absent(error.refusal):
                 return None
-            raise translate(error.refusal) from error
+            raise translate_read(error.refusal) from error
         return Row(key, record, headers["etag"])
 
     async def _object(self, key: Key, name: str, headers: Mapping[str, str], size: int) -> Object:
@@ -136,7 +136,7 @@ class BlobSink:
         try:
             return await self._container.page(cursor, rows_max)
         except RefusedError as error:
-            raise translate(error.refusal) from error
+            raise translate_read(error.refusal) from error
 
 
 def _name(key: Key) -> str:

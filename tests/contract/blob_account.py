@@ -98,8 +98,9 @@ async def container(connection_string, monkeypatch):
 class Fault:
     """What happens to calls of one operation, so many times.
 
-    ``kind`` is ``status`` (an answer of ours), ``reset`` (the connection breaks), ``stall`` (no answer) or
-    ``hold`` (the call goes through once ``release`` is set). ``after``: the service has done it by then.
+    ``kind`` is ``status`` (an answer of ours), ``reset`` (the connection breaks), ``stall`` (no answer),
+    ``damage`` (its first byte changes on the way) or ``hold`` (it goes through once ``release`` is set).
+    ``after``: the service has done it by then.
     """
 
     operation: str
@@ -142,6 +143,8 @@ class Front:
             return await self.forward(request)
         fault.count -= 1
         answer = await self.forward(request) if fault.after else None
+        if fault.kind == "damage":
+            return await self.forward(request, damage=True)
         if fault.kind == "hold":
             await fault.release.wait()
             return answer or await self.forward(request)
@@ -154,11 +157,13 @@ class Front:
         headers = {"x-ms-error-code": fault.code} | fault.headers
         return web.Response(status=fault.status, headers=headers, text=fault.text)
 
-    async def forward(self, request):
+    async def forward(self, request, *, damage=False):
         url = URL(f"{self.upstream}{request.raw_path}", encoded=True)
         skip = {"Host", "Transfer-Encoding"}
         headers = {name: value for name, value in request.headers.items() if name not in skip}
         data = await request.content.read()
+        if damage:
+            data = bytes([data[0] ^ 1]) + data[1:]
         async with self.session.request(request.method, url, headers=headers, data=data) as answer:
             kept = {
                 name: value

@@ -7,8 +7,9 @@ from replicator.testing.object_sink_contract import CHECKS, ObjectSinkHarness
 
 
 def refused():
-    """An object whose tags fit neither Azure's tags nor, together, a blob's metadata."""
-    return ("refused",), Body(b"", tags={f"é{number}": "é" * 256 for number in range(16)})
+    """An object whose metadata is more than a blob's may be, however it is written."""
+    noise = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(4000))
+    return ("refused",), Body(b"", metadata={"note": noise})
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -220,6 +220,19 @@ async def test_an_object_without_a_content_type_has_none_again(account):
     assert rows["binary",].record.headers == {"content-type": "application/octet-stream"}
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [{f"m{number}": "v" for number in range(600)}, {"a": "x" * 7900}, {"note": "é" * 2900}],
+    ids=["many", "one large", "one large in the entry"],
+)
+async def test_as_much_metadata_as_there_may_be_comes_back(account, metadata):
+    """Neither many names nor a long value is more than a client can read."""
+    sink = await account.connected()
+    assert await sink.upload(("k",), Body(b"1", metadata=metadata), None)
+    assert (await sink.fetch([("k",)]))["k",].record.metadata == metadata
+    assert (await sink.check(("k",), ["md5"])).record.metadata == metadata
+
+
 async def test_tiers_and_tags_can_be_off(account):
     """The blob has neither, and the object still comes back with its class and its tags."""
     sink = await account.connected(tiers=False, blob_tags=False)

@@ -45,6 +45,9 @@ CALLS = {
     "list": lambda sink: sink.scan("blobs", None),
 }
 
+LASTING = {"put", "commit", "delete"}
+"""Calls that have an effect; reading has none, and staging none that can be seen."""
+
 
 def settings_of(operation):
     """Settings under which an upload makes this call."""
@@ -65,14 +68,14 @@ def settings_of(operation):
 async def test_trouble_is_told_at_once_and_not_repeated(
     account, front, operation, status, code, settled, reason
 ):
-    """Nothing is sent twice, the service's wish is passed on, and staging has no open outcome."""
+    """Nothing is sent twice, the service's wish is passed on, and only lasting calls have open outcomes."""
     sink = await account.connected(**settings_of(operation), blocks_in_flight_max=1)
     before = front.calls[operation]
     front.add(operation, status=status, code=code, headers={"Retry-After": "7"}, count=100)
     with pytest.raises(TransientError) as caught:
         await CALLS[operation](sink)
     assert front.calls[operation] == before + 1
-    assert (caught.value.settled, caught.value.reason) == (settled or operation == "block", reason)
+    assert (caught.value.settled, caught.value.reason) == (settled or operation not in LASTING, reason)
     assert caught.value.retry_after_seconds == 7
 
 
@@ -87,7 +90,7 @@ async def test_a_broken_connection_leaves_the_outcome_open(account, front, opera
     with pytest.raises(TransientError) as caught:
         await CALLS[operation](sink)
     assert front.calls[operation] == before + 1
-    assert caught.value.settled == (operation == "block")
+    assert caught.value.settled == (operation not in LASTING)
 
 
 @pytest.mark.parametrize("operation", ["put", "commit", "delete"])
@@ -262,6 +265,26 @@ async def test_every_byte_is_checked_by_the_service(account, front):
     carried = [headers for operation, headers, _ in front.seen if operation in {"block", "put"}]
     assert len(carried) == 4
     assert all({name.lower() for name in headers} >= {"content-md5"} for headers in carried)
+
+
+@pytest.mark.parametrize(
+    ("operation", "settings"),
+    [
+        ("put", {}),
+        ("block", LARGE),
+        ("block", {"single_put_bytes_max": 0, "buffer_bytes_max": 4 * MIB, "block_bytes": 5 * MIB}),
+    ],
+    ids=["put", "block", "streamed block"],
+)
+async def test_damage_on_the_way_is_noticed(account, front, operation, settings):
+    """A byte that changes between here and there costs a repetition and is never to be seen."""
+    sink = await account.connected(**settings)
+    front.add(operation, kind="damage")
+    with pytest.raises(TransientError) as caught:
+        await CALLS[operation](sink)
+    assert (caught.value.settled, caught.value.reason) == (True, "damaged")
+    assert await sink.is_empty()
+    assert await CALLS[operation](sink)
 
 
 async def test_tags_are_asked_for_only_where_there_are_some(account, front):

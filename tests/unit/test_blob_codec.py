@@ -171,7 +171,9 @@ def test_what_others_change_in_the_blob_is_seen():
     )
 
 
-@pytest.mark.parametrize("entry", [None, "", "e30", "!", "eyJ2IjoyfQ", "bnVsbA", "eyJ2IjoxLCJrZXkiOjF9"])
+@pytest.mark.parametrize(
+    "entry", [None, "", "e30", "!", "z", "zAAAA", "eyJ2IjoyfQ", "bnVsbA", "eyJ2IjoxLCJrZXkiOjF9"]
+)
 def test_a_blob_that_is_not_ours_has_no_version(entry):
     """It is an object all the same, under the key that its name is."""
     metadata = {"own": "1"} if entry is None else {"own": "1", ENTRY: entry}
@@ -195,9 +197,27 @@ def test_a_long_key_is_read_from_the_entry():
     assert decode(blob._replace(metadata={}))[0] is None
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        Object(1, "v", metadata={f"m{number}": "" for number in range(500)}),
+        Object(1, "v", metadata={f"m{number}": "v" for number in range(500)}),
+        Object(1, "v", tags={f"{'größe' * 25}{number}": "日本" * 128 for number in range(10)}),
+    ],
+    ids=["many empty", "many plain", "long tags"],
+)
+def test_as_much_as_s3_allows_fits_where_it_can(record):
+    """Many or long ones are kept in the entry, compressed if need be, and in few headers."""
+    sent = encode("k", record)
+    assert len(sent) < 10
+    assert sum(len(name) + len(value) for name, value in sent.items()) < METADATA_BYTES_MAX
+    assert decode(stored("k", record, sent)) == ("k", record)
+
+
 def test_a_description_that_does_not_fit_is_refused():
     """It is a dead letter that says how much there is and how much may be."""
-    record = Object(1, "v", metadata={"note": "é" * 4000})
+    noise = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(4000))
+    record = Object(1, "v", metadata={"note": noise})
     with pytest.raises(ChangeError, match="8192"):
         encode("k", record)
 
