@@ -138,6 +138,7 @@ class LocalClouds:
             environment["AZURE_STORAGE_CONNECTION_STRING"] = self._connection_string()
         if self._bus_connection_string:
             environment["SERVICEBUS_CONNECTION_STRING"] = self._bus_connection_string
+            environment["SERVICEBUS_MANAGEMENT_ENDPOINT"] = self._bus_control_url
         return environment
 
     def _connection_string(self) -> str:

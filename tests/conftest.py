@@ -17,7 +17,7 @@ AZURITE = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey="
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
-_OF_CLOUDS = ("AWS_", "AZURE_", "COSMOS_")
+_OF_CLOUDS = ("AWS_", "AZURE_", "COSMOS_", "SERVICEBUS_")
 
 
 class AmbientClouds:

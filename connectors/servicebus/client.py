@@ -144,7 +144,11 @@ class ServiceBusQueue:
         Raises:
             UnknownError: they cannot be; the text says why.
         """
-        text, address = self._settings.connection_string(), self._settings.management_endpoint
+        address = self._settings.management_endpoint
+        try:
+            text = self._settings.connection_string()
+        except OSError as error:
+            raise UnknownError("the connection string cannot be read") from error
         if text is not None and _EMULATOR in text.lower().replace(" ", "") and not address:
             raise UnknownError("an emulator has no management API at its own address")
         return await read_facts(

@@ -159,7 +159,7 @@ def decode(received: Received) -> Message:
     }
     exact = _exact(properties.get(_EXACT))
     return Message(
-        id=exact["id"] if "id" in exact else received.message_id or "",
+        id=exact.get("id", received.message_id or ""),
         body=_body(received.body).decode(),
         attributes=_attributes(properties, exact),
         group=received.session_id,

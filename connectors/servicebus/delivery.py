@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from connectors.servicebus.codec import Outgoing
-from connectors.servicebus.errors import RefusedError, after_earlier, too_large, translate
+from connectors.servicebus.errors import RefusedError, after_earlier, translate
 from connectors.servicebus.link import Link, Parcel
 from replicator.model.errors import ChangeError, ReplicatorError
 from replicator.model.key import Key
@@ -54,10 +54,13 @@ class _Delivery:
         packed: list[Entry] = []
         while waiting:
             outgoing = self._sendable(waiting[0])
-            if outgoing is not None:
-                if not parcel.add(outgoing):
+            try:
+                if outgoing is not None and not parcel.add(outgoing):
                     break
-                packed.append(waiting[0])
+            except ChangeError as error:
+                self._refuse(waiting[0], error)
+            else:
+                packed += [waiting[0]] if outgoing is not None else []
             waiting.popleft()
         return parcel, packed
 
@@ -67,13 +70,10 @@ class _Delivery:
         if earlier is not None:
             self.failures[entry.key] = after_earlier(earlier)
             return None
-        outgoing, bytes_max = entry.outgoing, self._link.message_bytes_max
-        if not isinstance(outgoing, ChangeError) and len(outgoing.body) > bytes_max:
-            outgoing = too_large(outgoing.size_bytes, bytes_max)
-        if isinstance(outgoing, ChangeError):
-            self._refuse(entry, outgoing)
+        if isinstance(entry.outgoing, ChangeError):
+            self._refuse(entry, entry.outgoing)
             return None
-        return outgoing
+        return entry.outgoing
 
     async def _send_packed(self, parcel: Parcel, packed: list[Entry]) -> None:
         try:

@@ -13,7 +13,7 @@ from azure.servicebus.aio import ServiceBusSender
 
 from connectors.servicebus import errors
 from connectors.servicebus.codec import Outgoing
-from connectors.servicebus.errors import Refusal, RefusedError
+from connectors.servicebus.errors import Refusal, RefusedError, too_large
 from connectors.servicebus.wire import encode_message
 
 T = TypeVar("T")
@@ -24,17 +24,24 @@ _DATA = 5
 # the envelope and does not count them, so that a batch which it takes for full is too large.
 _SECTION_BYTES = 8
 _ENVELOPE_BYTES = 2048
+_TIMES_BYTES = 64  # what the SDK adds to a message that is not encoded here
 # After these the sender is as good as before: the service has answered.
 _ANSWERED = frozenset({"ServiceBusServerBusyError", "ServiceBusQuotaExceededError"})
 
 
 class Parcel:
-    """Messages that are sent in one call, all or none, of at most so many bytes."""
+    """Messages that are sent in one call, all or none.
 
-    def __init__(self, batch: ServiceBusMessageBatch, bytes_max: int) -> None:
+    Args:
+        batch: an empty one of the SDK's.
+        message_bytes_max: what the service takes of a message that is sent alone.
+    """
+
+    def __init__(self, batch: ServiceBusMessageBatch, message_bytes_max: int) -> None:
         self._batch = batch
         self._alone: ServiceBusMessage | None = None
-        self._left = bytes_max
+        self._left = batch.max_size_in_bytes - _ENVELOPE_BYTES
+        self._alone_bytes_max = message_bytes_max - _TIMES_BYTES
         # The list of encoded messages inside the batch; the first one is added as the SDK does it, which
         # makes the envelope. Where its inside has changed, all are.
         inside = getattr(batch, "_message", None)
@@ -49,6 +56,9 @@ class Parcel:
         """Add a message; False where it does not fit beside those that are in it.
 
         One that is larger than any batch is taken alone, which premium namespaces allow.
+
+        Raises:
+            ChangeError: it is larger than the queue takes one.
         """
         if self._alone is not None:
             return False
@@ -56,8 +66,9 @@ class Parcel:
         self._left -= len(encoded) + _SECTION_BYTES
         first = not len(self._batch)
         if self._left < 0:
-            if first:
-                self._alone = message_of(outgoing)
+            if first and len(encoded) > self._alone_bytes_max:
+                raise too_large(len(encoded), self._alone_bytes_max)
+            self._alone = message_of(outgoing) if first else None
             return first
         if first or self._encoded is None:
             self._batch.add_message(message_of(outgoing))
@@ -82,8 +93,7 @@ class Link:
 
     async def parcel(self) -> Parcel:
         """An empty parcel as large as the service takes one."""
-        batch = await self._sender.create_message_batch()
-        return Parcel(batch, batch.max_size_in_bytes - _ENVELOPE_BYTES)
+        return Parcel(await self._sender.create_message_batch(), self.message_bytes_max)
 
     async def send(self, parcel: Parcel) -> None:
         """Send a parcel; when this returns, the service has it.

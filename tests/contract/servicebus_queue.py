@@ -76,6 +76,22 @@ class Bus:
         assert len(taken) == count
         return taken
 
+    async def sessions(self):
+        """The sessions that have messages."""
+        return [each async for each in self.client.list_queue_sessions(self.queue)]
+
+    async def peek(self, session=None):
+        """Look at all messages of the queue, or of a session of it, in their order, and take none."""
+        options = {"session_id": session} if session else {}
+        found = []
+        receiver = self.client.get_queue_receiver(self.queue, **options)
+        async with receiver:
+            while got := await receiver.peek_messages(
+                100, sequence_number=found[-1].sequence_number + 1 if found else 1
+            ):
+                found += got
+        return found
+
     async def messages(self, count, **options):
         """Take so many messages, in neutral form."""
         return [decode(each) for each in await self.take(count, **options)]
@@ -91,7 +107,9 @@ class Bus:
             await sink.close()
         await self.client.close()
         if self.server is None:
-            async with ServiceBusAdministrationClient.from_connection_string(self.connection_string) as admin:
+            async with ServiceBusAdministrationClient.from_connection_string(
+                self.connection_string
+            ) as admin:
                 for name in self._created:
                     with contextlib.suppress(Exception):
                         await admin.delete_queue(name)

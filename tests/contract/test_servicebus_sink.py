@@ -9,7 +9,13 @@ from connectors.servicebus import decode
 from localcloud.servicebus import Fault
 from replicator.connector import Inserts, Notices, Probes, Scans, Trials, Uploads, Writes
 from replicator.model.change import Change, Kind
-from replicator.model.errors import BatchError, ChangeError, NotConnectedError, PermanentError, TransientError
+from replicator.model.errors import (
+    BatchError,
+    ChangeError,
+    NotConnectedError,
+    PermanentError,
+    TransientError,
+)
 from replicator.model.record import Attribute, Item
 
 KIB = 1024
@@ -88,7 +94,9 @@ async def test_the_same_message_again_changes_nothing(queue):
 async def test_what_the_source_took_for_the_same_stays_apart(grouped):
     """A deduplication id that is used again, or in two groups, swallows nothing at the sink."""
     sink = await grouped.connected(sessions=True)
-    await sink.write([sent("1", group="g", deduplication_id="d"), sent("2", group="h", deduplication_id="d")])
+    await sink.write(
+        [sent("1", group="g", deduplication_id="d"), sent("2", group="h", deduplication_id="d")]
+    )
     await sink.write([sent("3", group="g", deduplication_id="d")])
     assert [each.id for each in await grouped.messages(2, session="g")] == ["1", "3"]
     (other,) = await grouped.messages(1, session="h")
@@ -124,9 +132,10 @@ async def test_of_a_partitioned_queue_a_call_holds_one_partition(queue):
         sent("wrong", attributes={"odd": Attribute("Binary", "text")}),
         sent("wrong", "x" * 300 * KIB),
         sent("wrong", "x" * (256 * KIB - 20)),
+        sent("wrong", "x" * (256 * KIB - 100)),
         sent("wrong", "\ud800"),
     ],
-    ids=["property", "properties", "type", "body", "just-too-large", "no-text"],
+    ids=["property", "properties", "type", "body", "just-too-large", "nearly", "no-text"],
 )
 async def test_a_message_that_does_not_fit_is_named_and_holds_up_no_other(queue, unfit):
     """What the queue cannot carry is that change's own error, and of no group nothing waits for it."""
@@ -160,7 +169,7 @@ async def test_premium_takes_a_message_that_no_batch_takes(monkeypatch):
 
 
 async def test_behind_a_refused_message_nothing_of_its_group_lands(grouped):
-    """Later messages of the group fail too, settled, to be written once it is decided; other groups go on."""
+    """Later messages of the group fail too, settled, to be written again; other groups go on."""
     sink = await grouped.connected(sessions=True)
     changes = [
         sent("1", group="g"),
@@ -171,7 +180,10 @@ async def test_behind_a_refused_message_nothing_of_its_group_lands(grouped):
     with pytest.raises(BatchError) as caught:
         await sink.write(changes)
     failures = caught.value.failures
-    assert {key[1]: type(error) for key, error in failures.items()} == {"2": ChangeError, "4": TransientError}
+    assert {key[1]: type(error) for key, error in failures.items()} == {
+        "2": ChangeError,
+        "4": TransientError,
+    }
     assert failures["g", "4"].settled
     assert [each.id for each in await grouped.messages(1, session="g")] == ["1"]
     assert [each.id for each in await grouped.messages(1, session="h")] == ["3"]
@@ -231,7 +243,7 @@ async def test_a_trial_is_seen_by_nobody(monkeypatch, sessions):
 
 
 async def test_a_lost_cancelling_is_made_up_for(queue):
-    """A trial whose cancelling fails is still to be seen in the notices, and the next trial takes it back."""
+    """A trial whose cancelling fails is told in the notices, and the next trial takes it back."""
     server = scripted(queue)
     sink = await queue.connected()
     server.add_fault(Fault(kind="drop", operation="cancel-scheduled-message"))

@@ -26,7 +26,9 @@ GOLDEN = Path(__file__).parent / "golden" / "servicebus_messages.json"
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 names = st.one_of(
     st.text(string.ascii_letters + string.digits + "_-.", min_size=1, max_size=20),
-    st.sampled_from(["Replicator", "Replicator.SentAt", "Replicator.Source.x", "DeadLetterReason", "AWS.x"]),
+    st.sampled_from(
+        ["Replicator", "Replicator.SentAt", "Replicator.Source.x", "DeadLetterReason", "AWS.x"]
+    ),
     texts,
 )
 suffixes = st.sampled_from(["", ".int", ".custom", ".Binary"])

@@ -24,7 +24,7 @@ TEXT = "Something happened. Error condition: x."
     ],
 )
 def test_refusals_for_good(refusal, expected):
-    """Of the message, or of the pipeline, and the latter with a hint; whether it was sent does not matter."""
+    """Of the message, or of the pipeline and then with a hint, whether or not it was sent."""
     for sent in (True, False):
         error = translate(refusal, sent=sent)
         assert type(error) is expected

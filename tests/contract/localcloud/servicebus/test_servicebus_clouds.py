@@ -20,6 +20,7 @@ async def test_service_bus_is_one_of_the_local_clouds(tmp_path):
         client = ServiceBusClient.from_connection_string(
             clouds.environment()["SERVICEBUS_CONNECTION_STRING"]
         )
+        assert clouds.environment()["SERVICEBUS_MANAGEMENT_ENDPOINT"].startswith("http://127.0.0.1:")
         async with client, client.get_queue_sender("orders") as sender:
             await sender.send_messages(ServiceBusMessage("a"))
         assert (await bus.counts())["messages sent"] == 1

@@ -1,9 +1,14 @@
 """The Service Bus stand-in, asked by the real SDK: who may, how much, and what a status lets one do."""
 
 import re
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
+from azure.core.exceptions import ClientAuthenticationError, ResourceNotFoundError
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.servicebus import ServiceBusReceiveMode
+from azure.servicebus.aio.management import ServiceBusAdministrationClient
 from azure.servicebus.exceptions import (
     MessageSizeExceededError,
     MessagingEntityDisabledError,
@@ -50,6 +55,45 @@ async def test_a_token_of_one_queue_opens_no_other(namespace):
         sender._running = False
         with pytest.raises(ServiceBusAuthorizationError):
             await sender.send_messages(message())
+
+
+class ToControlPath(AioHttpTransport):
+    """Takes what is meant for the namespace's own address to the stand-in's."""
+
+    def __init__(self, server):
+        super().__init__()
+        self._address = urlsplit(server.control_url)
+
+    async def send(self, request, **options):
+        request.url = urlsplit(request.url)._replace(scheme="http", netloc=self._address.netloc).geturl()
+        return await super().send(request, **options)
+
+
+async def test_the_administration_client_reads_a_queue(namespace):
+    """Its settings are told as the service tells them, to whom a signature covers it."""
+    name = namespace.create(
+        requires_session=True, duplicate_detection_seconds=90, default_ttl_seconds=3600, lock_seconds=30
+    )
+    right = namespace.server.connection_string
+
+    def client(connection_string):
+        transport = ToControlPath(namespace.server)
+        return ServiceBusAdministrationClient.from_connection_string(
+            connection_string, transport=transport, retry_total=0
+        )
+
+    async with client(right) as admin:
+        told = await admin.get_queue(name)
+        assert (told.requires_session, told.requires_duplicate_detection) == (True, True)
+        assert told.duplicate_detection_history_time_window == timedelta(seconds=90)
+        assert told.default_message_time_to_live == timedelta(hours=1)
+        assert (told.lock_duration, told.max_delivery_count) == (timedelta(seconds=30), 10)
+        assert (told.status, told.max_message_size_in_kilobytes) == ("Active", 256)
+        with pytest.raises(ResourceNotFoundError):
+            await admin.get_queue("nowhere")
+    async with client(re.sub("SharedAccessKey=[^;]+", "SharedAccessKey=wrong", right)) as admin:
+        with pytest.raises(ClientAuthenticationError):
+            await admin.get_queue(name)
 
 
 async def test_a_queue_that_is_not_there_is_not_found(namespace):
