@@ -91,16 +91,21 @@ def _cpu(runs: Sequence[Run]) -> float:
 
 async def run_bare(stage: Stage, what: str, table: str, container: str, items: int) -> Run:
     """Run the bare loop in a process of its own."""
+    run = await run_program(stage, "bench.bare", what, table, container, str(items))
+    if run.items < items:
+        raise RuntimeError(f"the bare loop wrote {run.items} of {items} items")
+    return run
+
+
+async def run_program(stage: Stage, module: str, *arguments: str) -> Run:
+    """Run a module that prints its figures, in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "bench.bare", what, table, container, str(items)),
+        *("-m", module, *arguments),
         env={**os.environ, **stage.environment},
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
     if process.returncode:
-        raise RuntimeError(f"the bare loop failed with status {process.returncode}")
-    told = json.loads(output)
-    if told["items"] < items:
-        raise RuntimeError(f"the bare loop wrote {told['items']} of {items} items")
-    return Run(**told)
+        raise RuntimeError(f"{module} failed with status {process.returncode}")
+    return Run(**json.loads(output))

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from bench.figures import Run
-from bench.stage import DATABASE, Stage
+from bench.stage import Stage
 from localcloud.ports import Port
 from localcloud.probes import answers_http
 from localcloud.processes import Server
@@ -67,19 +67,34 @@ class Service:
                 return Run(now[0] - first[0], now[1] - first[1], now[2] - first[2])
             await asyncio.sleep(_LOOK_SECONDS)
 
+    async def copied(self, operation: str, writes: int, items: int) -> Run:
+        """Wait until an operation has written so often, and count it as so many items.
+
+        It is measured from the moment when the backfill is known, because large objects come few at a time.
+        """
+        began: tuple[float, float] | None = None
+        while True:
+            pipeline = await self._pipeline()
+            now = time.monotonic(), self.cpu_seconds
+            if pipeline["backfill"] is not None and began is None:
+                began = now
+            if began is not None and int(pipeline["changes_written"].get(operation, 0)) >= writes:
+                return Run(items, now[0] - began[0], now[1] - began[1])
+            await asyncio.sleep(_LOOK_SECONDS)
+
     async def _pipeline(self) -> dict[str, Any]:
         document = (await self._http.get("/v1/status")).json()
         return dict(document["pipelines"][0])
 
 
 @asynccontextmanager
-async def serving(stage: Stage, state: str, table: str, container: str) -> AsyncIterator[Service]:
+async def serving(stage: Stage, state: str, pipeline: Mapping[str, Any]) -> AsyncIterator[Service]:
     """Run the service with the state file of this name; it is stopped cleanly in the end."""
     with Port() as port:
         folder = stage.directory / state
         folder.mkdir(exist_ok=True)
         config, log = folder / "config.json", folder / "log"
-        config.write_text(json.dumps(_settings(folder, port.number, table, container)))
+        config.write_text(json.dumps(_settings(folder, port.number, pipeline)))
         log.unlink(missing_ok=True)
         url = f"http://127.0.0.1:{port.number}"
         command = [sys.executable, "-m", "replicator.cli", "run", str(config)]
@@ -92,21 +107,10 @@ async def serving(stage: Stage, state: str, table: str, container: str) -> Async
             await server.stop()
 
 
-def _settings(folder: Path, port: int, table: str, container: str) -> dict[str, Any]:
+def _settings(folder: Path, port: int, pipeline: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "state": {"path": str(folder / "state.db")},
         "api": {"port": port},
         "verify": {"automatic": False},
-        "pipelines": [
-            {
-                "name": PIPELINE,
-                "source": {
-                    "connector": "dynamodb",
-                    "table": table,
-                    "markers": True,
-                    "read_units_per_second_max": 1e9,
-                },
-                "sink": {"connector": "cosmos", "database": DATABASE, "container": container},
-            }
-        ],
+        "pipelines": [{"name": PIPELINE, **pipeline}],
     }

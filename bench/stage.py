@@ -117,3 +117,9 @@ class Stage:
                 list(loaders.map(put, starts))
 
         await asyncio.to_thread(put_all)
+
+
+def pipeline_of(table: str, container: str) -> dict[str, Any]:
+    """The configuration of a pipeline between them."""
+    source = {"connector": "dynamodb", "table": table, "markers": True, "read_units_per_second_max": 1e9}
+    return {"source": source, "sink": {"connector": "cosmos", "database": DATABASE, "container": container}}
