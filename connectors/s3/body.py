@@ -111,7 +111,7 @@ async def open_body(objects: Objects, key: str) -> AsyncIterator[ObjectBody | No
         tags = await objects.tags(key, stream.headers, of_head=False)
         if tags is None:
             raise changed(key)
-        body = ObjectBody(objects, key, codec.object_of(stream.headers, tags), stream)
+        body = ObjectBody(objects, key, codec.object_of(key, stream.headers, tags), stream)
         try:
             yield body
         finally:

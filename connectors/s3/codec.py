@@ -55,8 +55,21 @@ def row_of(listed: Listed) -> Row:
     return Row((listed.key,), Object(listed.size, version_of(listed.etag, modified)))
 
 
-def object_of(headers: Mapping[str, str], tags: Mapping[str, str]) -> Object:
-    """The object that an answer to GetObject or HeadObject describes; names of headers in lower case."""
+def object_of(key: str, headers: Mapping[str, str], tags: Mapping[str, str]) -> Object:
+    """The object that an answer to GetObject or HeadObject describes; names of headers in lower case.
+
+    Raises:
+        ChangeError: the headers are not such as S3 gives.
+    """
+    try:
+        return _object(headers, tags)
+    except (KeyError, TypeError, ValueError) as error:
+        raise cannot_carry(
+            key, f"comes with headers that are not S3's: {error!r}", "See what lies before the service."
+        ) from error
+
+
+def _object(headers: Mapping[str, str], tags: Mapping[str, str]) -> Object:
     modified = parsedate_to_datetime(headers["last-modified"]).timestamp()
     storage_class = headers.get("x-amz-storage-class", "")
     return Object(

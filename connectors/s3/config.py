@@ -79,7 +79,7 @@ class SourceSettings(BaseModel):
     pieces_max: int = Field(
         default=16, ge=1, le=256, description="Key ranges into which a scan of the bucket is cut, at most."
     )
-    connections_max: int = Field(
+    bodies_max: int = Field(
         default=64,
         ge=2,
         le=1024,

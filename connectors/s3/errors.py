@@ -53,9 +53,10 @@ _NO_QUEUE = frozenset({"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQ
 _BRIEF = frozenset({"RequestTimeout", "OperationAborted", "ServiceUnavailable", "InternalError"})
 
 _CODE_OF_STATUS = {403: "AccessDenied", 301: "PermanentRedirect", 307: "TemporaryRedirect", 503: "SlowDown"}
+_AND_DECRYPT = ", and kms:Decrypt for the key if one of the key service encrypts the object"
 _RIGHTS = {
-    "HeadObject": "s3:GetObject and s3:ListBucket",
-    "GetObject": "s3:GetObject and s3:ListBucket",
+    "HeadObject": f"s3:GetObject and s3:ListBucket{_AND_DECRYPT}",
+    "GetObject": f"s3:GetObject and s3:ListBucket{_AND_DECRYPT}",
     "HeadBucket": "s3:ListBucket",
     "ListObjectsV2": "s3:ListBucket",
     "GetBucketNotificationConfiguration": "s3:GetBucketNotification",

@@ -28,7 +28,7 @@ class Objects:
     def __init__(self, client: Client, settings: SourceSettings) -> None:
         self._client = client
         self._settings = settings
-        self.bodies = asyncio.Semaphore(settings.connections_max)
+        self.bodies = asyncio.Semaphore(settings.bodies_max)
         self._tags_were_read = False
         self._heads_count_tags = False
 

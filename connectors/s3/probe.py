@@ -150,7 +150,8 @@ async def _remarks(client: Client) -> AsyncIterator[Finding]:
     if (await _fact(client, "get_bucket_versioning")).get("Status") == "Enabled":
         yield _warning(
             "the bucket keeps versions, and only the current one of each key is replicated",
-            "copy older versions by other means if the target needs them",
+            "copy older versions by other means if the target needs them; where markers are on, let a "
+            "lifecycle rule expire old versions of canaries",
         )
     if (await _fact(client, "get_bucket_request_payment")).get("Payer") == "Requester":
         yield _warning(

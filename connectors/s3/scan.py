@@ -80,7 +80,7 @@ class BucketReader:
         tags = None if headers is None else await self._objects.tags(key, headers, of_head=True)
         if headers is None or tags is None:
             return None
-        return Row((key,), codec.object_of(headers, tags))
+        return Row((key,), codec.object_of(key, headers, tags))
 
     async def estimate(self) -> int | None:
         """How many objects there are, where one call can list them; S3 keeps no count."""

@@ -52,6 +52,7 @@ def _of_pipeline(supervisor: Supervisor) -> PipelineFigures:
         mismatches_found=None if completed is None else dict(completed.found),
         mismatches_left=None if backfill is None else backfill.mismatches,
         verify_completed_at=None if completed is None else completed.finished_at,
+        positions_lost=supervisor.positions_lost,
         changes_read=status.changes_read,
         changes_written=status.changes_written,
         changes_refused=0 if written is None else written.dead_letters,

@@ -25,7 +25,7 @@ from replicator.connector import (
 from replicator.engine.restore import RepairableSink
 from replicator.model.checkpoint import Backfill
 from replicator.model.clock import Clock
-from replicator.model.errors import ConfigError, PositionLostError
+from replicator.model.errors import ConfigError, SinkChangedError
 from replicator.stores import Store
 
 QueueMode = Literal["hold", "bridge"]
@@ -149,10 +149,10 @@ def require_same_sink(backfill: Backfill, identity: str) -> None:
     """Refuse to go on from a checkpoint that tells of another sink, even one at the same address.
 
     Raises:
-        PositionLostError: what was copied and verified is not in this sink.
+        SinkChangedError: what was copied and verified is not in this sink.
     """
     if backfill.sink != identity:
-        raise PositionLostError(
+        raise SinkChangedError(
             f"the sink is {identity or 'unnamed'}, but the checkpoint tells of {backfill.sink or 'none'}",
             hint="Name the sink that was filled, or fill this one: "
             "`replicator resume NAME --new-backfill`.",

@@ -1,7 +1,9 @@
 """The supervisor: keeps one pipeline running, knows what it is doing, and carries out what it is told.
 
 A pipeline that fails is not started again by itself: what could be retried has been retried inside it, so
-a failure needs an operator, who then resumes. Each start is a new incarnation with fresh connections.
+a failure needs an operator, who then resumes. Only a position that the source has lost is mended by itself:
+by a new backfill that reconciles, said loudly, while the gate stays closed. Each start is a new incarnation
+with fresh connections.
 """
 
 from __future__ import annotations
@@ -22,13 +24,16 @@ from replicator.engine.telling import told_of
 from replicator.engine.verify import Verification
 from replicator.model.checkpoint import Phase
 from replicator.model.clock import Clock, SystemClock
-from replicator.model.errors import NotNowError, first_cause
+from replicator.model.errors import NotNowError, PositionLostError, first_cause
 from replicator.model.key import Key
 from replicator.stores import DeadLetter
 
 T = TypeVar("T")
 
 FOLLOW_SECONDS = 1.0
+
+LOST_IN_A_ROW_MAX = 3
+"""So often a lost position is reconciled by itself before a backfill has to be complete in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,14 @@ class Supervisor:
     """One pipeline, through all its incarnations."""
 
     def __init__(self, charge: Charge, failed: Callable[[str, BaseException], None]) -> None:
-        """``failed`` is told of every error that stopped an incarnation, for the log."""
+        """``failed`` is told of every error that stopped an incarnation, for the log.
+
+        Attributes:
+            positions_lost: how often the source had lost the position since the process began.
+        """
+        self.positions_lost = 0
+        self._lost_in_a_row = 0
+        self._lost: Failure | None = None
         self.charge = charge
         self._failed = failed
         self._pipeline: Pipeline | None = None
@@ -90,10 +102,23 @@ class Supervisor:
             await self._accompany(pipeline, new_backfill=new_backfill)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is shown, logged, and waits for resume
             cause = first_cause(error) if isinstance(error, ExceptionGroup) else error
-            self._failure = failure_of(cause, self.charge.clock.wall())
             self._failed(self.charge.name, cause)
+            self._go_on_or_fail(cause)
         finally:
             self._ended.set()
+
+    def _go_on_or_fail(self, cause: BaseException) -> None:
+        """Reconcile by itself after a lost position, unless it is lost again and again; else wait."""
+        failure = failure_of(cause, self.charge.clock.wall())
+        if isinstance(cause, PositionLostError):
+            self.positions_lost += 1
+            self._lost_in_a_row += 1
+        if not isinstance(cause, PositionLostError) or self._lost_in_a_row > LOST_IN_A_ROW_MAX:
+            self._failure = failure
+            return
+        self._lost = failure
+        self._pipeline, self._new_backfill = None, True
+        self._wanted.set()
 
     async def _accompany(self, pipeline: Pipeline, *, new_backfill: bool) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -112,6 +137,8 @@ class Supervisor:
         inspector = self._inspector
         while (backfill := pipeline.backfill) is not None:
             self._rate.sample(pipeline.parts.clock.monotonic(), pipeline.rows_copied)
+            if backfill.phase is Phase.COMPLETE:
+                self._lost_in_a_row, self._lost = 0, None
             unverified = backfill.phase is Phase.COMPLETE and backfill.mismatches is None
             idle = inspector is not None and inspector.progress is None
             if self.charge.verify and unverified and pipeline.proof and inspector is not None and idle:
@@ -132,6 +159,7 @@ class Supervisor:
         """
         if self._failure is not None:
             self._new_backfill = new_backfill
+            self._lost_in_a_row = 0
             self._pipeline, self._failure = None, None
             self._wanted.set()
             return
@@ -270,6 +298,8 @@ class Supervisor:
             healthy=self.state is State.PAUSED,
             failure=self._failure,
         )
+        if self._lost is not None:
+            status = replace(status, notices=(f"reconciling by itself, because {self._lost.message}",))
         if self._pipeline is None:
             return status
         verification = None if self._inspector is None else self._inspector.progress

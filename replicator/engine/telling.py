@@ -43,7 +43,7 @@ def told_of(
         troubles=pipeline.troubles.current,
         listing=_listing_of(pipeline),
         queue=_queue_of(pipeline, freshness_seconds_max),
-        notices=_notices_of(pipeline),
+        notices=(*status.notices, *_notices_of(pipeline)),
     )
     well = status.state is State.RUNNING and _is_read(told) and not _has_old_trouble(pipeline)
     return replace(told, healthy=status.state is State.PAUSED or well)

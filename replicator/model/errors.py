@@ -79,6 +79,12 @@ class PositionLostError(ReplicatorError):
     code = "position_lost"
 
 
+class SinkChangedError(ReplicatorError):
+    """The sink is not the one that was filled; an operator has to say which of the two is meant."""
+
+    code = "sink_changed"
+
+
 class ChangeError(ReplicatorError):
     """One change is refused for good: a dead letter, or a stop, as the policy says."""
 

@@ -54,6 +54,7 @@ class PipelineFigures:
     listed_at: float | None = None
     list_differences: int | None = None
     write_tested: bool | None = None
+    positions_lost: int = 0
     changes_read: int = 0
     changes_written: Mapping[str, int] = field(default_factory=dict)
     changes_refused: int = 0

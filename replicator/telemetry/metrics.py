@@ -188,6 +188,11 @@ ALL: tuple[Metric, ...] = (
         "When the checkpoint was last saved or found unchanged, in seconds since the epoch.",
         _one(lambda figures: figures.checkpoint_saved_at),
     ),
+    _counter(
+        "positions_lost",
+        "How often the source no longer had what came next; each begins a reconciling backfill.",
+        _one(lambda figures: figures.positions_lost),
+    ),
     _counter("changes_read", "Changes read from the source.", _one(lambda figures: figures.changes_read)),
     _counter(
         "changes_written",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from replicator.engine.status import State
 from replicator.engine.supervisor import Supervisor
-from replicator.model.errors import NotNowError, PositionLostError
+from replicator.model.errors import NotNowError, PositionLostError, SinkChangedError
 from replicator.stores import Store
 from replicator.testing.ledger import Ledger
 
@@ -45,7 +45,7 @@ class Operator:
         while True:
             await asyncio.sleep(MEND_SECONDS)
             failure = self._supervisor.status().failure
-            if failure is not None and failure.code == PositionLostError.code:
+            if failure is not None and failure.code in (PositionLostError.code, SinkChangedError.code):
                 self._supervisor.resume(new_backfill=True)
             elif is_healed() and self._supervisor.state is State.RUNNING:
                 await self._replay()

@@ -285,7 +285,7 @@ async def test_leaving_early_is_harmless(bucket):
     bucket.create()
     bucket.put("large", body=bytes(5_000_000))
     bucket.put("small", body=b"s")
-    source = bucket.source(connections_max=2)
+    source = bucket.source(bodies_max=2)
     for _ in range(5):
         async with source.download(("large",)) as body:
             await anext(body.chunks())
@@ -321,6 +321,6 @@ async def test_more_objects_than_connections_are_read(bucket):
     bucket.create()
     keys = [f"key-{number}" for number in range(12)]
     bucket.put(*keys, Tagging="t=v")
-    source = bucket.source(connections_max=2)
+    source = bucket.source(bodies_max=2)
     found = await asyncio.gather(*(whole(source, key) for key in keys))
     assert [(record.tags, read) for record, read in found] == [({"t": "v"}, b"body")] * 12

@@ -7,7 +7,7 @@ import pytest
 from s3_bucket import Reading, aws, bucket, eventually
 
 from replicator.connector import Backlogs, Checks, Downloads, Marks, Notices, Reads, Retains, Scans
-from replicator.model.errors import NotConnectedError, PositionLostError
+from replicator.model.errors import NotConnectedError, PermanentError, PositionLostError
 
 __all__ = ["aws", "bucket"]
 
@@ -302,3 +302,18 @@ async def test_a_commit_that_fails_can_be_repeated(bucket, aws):
         await reading.forget()
     await reading.forget()
     await eventually(lambda: bucket.left() == 0)
+
+
+async def test_a_queue_that_is_deleted_stops_the_source(bucket):
+    """Reading says so for good, with a hint, until the source is connected again to one that is there."""
+    bucket.create()
+    reading = await Reading(bucket.source()).connect()
+    await reading.until(lambda: reading.read_to > 0)
+    bucket.sqs.delete_queue(QueueUrl=bucket.queue_url)
+    with pytest.raises(PermanentError, match="ReceiveMessage") as caught:
+        await reading.until(lambda: False)
+    assert "queue_url" in caught.value.hint
+    with pytest.raises(PermanentError):
+        await reading.connect(reading.positions)
+    await reading.source.close()
+    bucket.queue_url = ""

@@ -125,7 +125,7 @@ async def test_missing_credentials_are_told(bucket, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("way", ["sns", "eventbridge"])
-async def test_events_come_through_other_services(bucket, way):
+async def test_events_come_through_other_services(bucket, local_clouds, way):
     """An envelope of SNS and an event of EventBridge name the same key as S3 itself."""
     bucket.create(events=())
     if way == "sns":

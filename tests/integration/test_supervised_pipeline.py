@@ -250,7 +250,7 @@ async def test_the_stop_policy_stops_at_the_first_refusal(tmp_path: Path) -> Non
         assert "big" in str(world.failures[-1])
 
 
-async def test_a_lost_position_stops_loudly_and_a_new_backfill_mends_it(tmp_path: Path) -> None:
+async def test_a_lost_position_is_reconciled_by_itself_and_said_loudly(tmp_path: Path) -> None:
     """What was written and deleted in the gap is reconciled, leftovers included."""
     async with running(tmp_path) as world:
         await world.proved()
@@ -261,10 +261,9 @@ async def test_a_lost_position_stops_loudly_and_a_new_backfill_mends_it(tmp_path
         world.table.delete(("p", "k7"))
         world.table.trim(world.table.clock.wall() + 1)
         world.supervisor.resume()
-        await until(lambda: world.supervisor.state is State.FAILED)
-        failure = world.supervisor.status().failure
-        assert (failure.code, "--new-backfill" in failure.hint) == ("position_lost", True)
-        world.supervisor.resume(new_backfill=True)
+        await until(lambda: world.supervisor.positions_lost)
+        assert [failure.code for failure in world.failures] == ["position_lost"]
+        assert "reconciling by itself" in world.supervisor.status().notices[0]
         await until(lambda: world.supervisor.state is State.RUNNING)
         await world.proved()
         assert world.supervisor.status().backfill.mode == "reconcile"
@@ -345,7 +344,7 @@ async def test_another_sink_at_the_same_address_is_filled_anew_or_refused(tmp_pa
         world.supervisor = Supervisor(charge, lambda _name, error: world.failures.append(error))
         task = asyncio.create_task(world.supervisor.run())
         await until(lambda: world.supervisor.state is State.FAILED)
-        assert world.supervisor.status().failure.code == "position_lost"
+        assert world.supervisor.status().failure.code == "sink_changed"
         world.supervisor.resume(new_backfill=True)
         await world.proved()
         assert world.differences() == set()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.s3 import answers, checksums, codec
 from connectors.s3.answers import Listed
+from replicator.model.errors import ChangeError
 
 HEADERS = {
     "content-length": "5",
@@ -37,7 +38,7 @@ def test_a_path_names_its_key(key):
 def test_a_listing_and_headers_name_the_same_version(modified):
     """Whatever fraction of a second a listing shows."""
     row = codec.row_of(Listed("a", 5, "5d41402abc4b2a76b9719d911017c592", modified))
-    found = codec.object_of(HEADERS, {})
+    found = codec.object_of("a", HEADERS, {})
     assert row.record.version == found.version == "5d41402abc4b2a76b9719d911017c592@1795613630"
     assert (row.key, row.record.size) == (("a",), found.size)
 
@@ -86,17 +87,28 @@ def test_other_metadata_stays_as_it_is(value):
 )
 def test_the_way_of_sending_is_no_encoding(given, kept):
     """The token that SDKs send with is left out; everything else stays exactly."""
-    found = codec.object_of(HEADERS | {"content-encoding": given}, {})
+    found = codec.object_of("a", HEADERS | {"content-encoding": given}, {})
     assert found.headers.get("content-encoding") == kept
 
 
 def test_headers_are_kept_as_they_are():
     """A time of expiry that is no time, too; the standard storage class has no name."""
     found = codec.object_of(
-        HEADERS | {"expires": "soon", "x-amz-storage-class": "STANDARD", "x-amz-meta-a-b": "v"}, {"t": "v"}
+        "a",
+        HEADERS | {"expires": "soon", "x-amz-storage-class": "STANDARD", "x-amz-meta-a-b": "v"},
+        {"t": "v"},
     )
     assert found.headers == {"expires": "soon"}
     assert (found.storage_class, found.metadata, found.tags) == ("", {"a-b": "v"}, {"t": "v"})
+
+
+@pytest.mark.parametrize("name", ["content-length", "last-modified"])
+@pytest.mark.parametrize("value", [None, "", "soon"])
+def test_headers_that_are_not_of_s3_are_refused(name, value):
+    """They are a change that cannot be carried, with its key, and no crash."""
+    headers = {each: text for each, text in HEADERS.items() if each != name}
+    with pytest.raises(ChangeError, match="the key"):
+        codec.object_of("the key", headers if value is None else headers | {name: value}, {})
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ FULL = PipelineFigures(
     listed_at=1_700_000_050.0,
     list_differences=2,
     write_tested=True,
+    positions_lost=1,
     changes_read=100,
     changes_written={"apply": 90},
     changes_refused=1,

@@ -96,6 +96,11 @@ class MessagePipeline(Pipeline):
         return oldest_by_partition(self._moves.values())
 
     @property
+    def has_barrier(self) -> bool:
+        """Whether it carries end messages; of a queue that is held ``applied`` says what is the matter."""
+        return self.mode == "hold" or super().has_barrier
+
+    @property
     def waiting(self) -> int | None:
         """How many messages are known to wait at the source, those in hand included."""
         backlog = self.watch.backlog

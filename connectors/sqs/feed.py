@@ -1,0 +1,213 @@
+"""One connection to the queue: rounds of receiving, and what becomes of the messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from connectors.sqs.client import ENTRIES_MAX, Answer, Client
+from connectors.sqs.codec import change_of, is_whole, mark_in, message_of
+from connectors.sqs.config import SqsSourceSettings
+from connectors.sqs.hand import Hand, Held
+from connectors.sqs.outbox import Outbox
+from connectors.sqs.proof import Freshness, Marks
+from replicator.model.change import Batch, Change
+from replicator.model.clock import Clock
+from replicator.model.errors import TransientError, first_cause
+
+PARTITION = "queue"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What has to be known of a queue before its messages can be read."""
+
+    fifo: bool
+    retention_seconds: float
+
+
+@dataclass(slots=True)
+class _Round:
+    """What some receive calls at once brought; ``complete`` where they left nothing that was visible."""
+
+    raws: list[Answer] = field(default_factory=list)
+    full: bool = False
+    complete: bool = True
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """The messages of a round by what is to be done with them."""
+
+    changes: list[Change] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    early: list[Held] = field(default_factory=list)
+    size_bytes: int = 0
+
+
+class Feed:
+    """Fills the outbox until it is closed. What ends one of its tasks for good ends all, and is left there.
+
+    A round is over when all of its calls have answered, so between two rounds none is under way.
+    """
+
+    def __init__(
+        self, client: Client, settings: SqsSourceSettings, kind: Kind, clock: Clock, position: int
+    ) -> None:
+        self.hand = Hand(client, settings.hidden_seconds, settings.messages_max, clock)
+        self.marks = Marks()
+        self.position = position
+        self.read_position = position
+        self.damaged = 0
+        self._client = client
+        self._settings = settings
+        self._kind = kind
+        self._clock = clock
+        self._freshness = Freshness(fifo=kind.fifo)
+        self._outbox = Outbox()
+        self._receiving: asyncio.Task[_Round] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still receives."""
+        return self._task is not None and not self._task.done()
+
+    async def read(self) -> Batch:
+        """The next batch. The first call begins to receive: to connect takes nothing from the queue."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="sqs.feed")
+        batch = await self._outbox.take()
+        self.read_position = int(batch.position)
+        return batch
+
+    async def close(self) -> None:
+        """Stop receiving, and give back what was not committed.
+
+        A call that still waits at the queue is waited for: what is sent to a caller who has gone stays
+        hidden for its time.
+
+        Raises:
+            TransientError, PermanentError: messages could not be given back; they come back by themselves.
+        """
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+        receiving, self._receiving = self._receiving, None
+        if receiving is not None:
+            (received,) = await asyncio.gather(receiving, return_exceptions=True)
+            if isinstance(received, _Round):
+                self.hand.hold(self.position, [self._held(raw) for raw in received.raws])
+        await self.hand.give_back()
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._receive_forever(), name="sqs.receive")
+                tasks.create_task(self._hide_forever(), name="sqs.hide")
+        except BaseExceptionGroup as group:
+            self._outbox.fail(first_cause(group))
+
+    async def _receive_forever(self) -> None:
+        """One waiting call while the queue is quiet; many that do not wait while it gives all it can."""
+        quiet = 1, self._settings.poll_seconds
+        calls, wait = quiet
+        while True:
+            await self.hand.room()
+            began = self._clock.wall()
+            self._freshness.begin(began, self.position, self.hand.is_free_of)
+            received = await self._round(calls, wait)
+            await self._take_in(received)
+            calls, wait = (self._settings.receivers_max, 0) if received.full else quiet
+
+    async def _hide_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.hidden_seconds / 6)
+            await self._outbox.persist("hide", self.hand.stay_hidden)
+
+    async def _round(self, calls: int, wait_seconds: int) -> _Round:
+        async def receive() -> _Round:
+            self._receiving = asyncio.create_task(self._receive(calls, wait_seconds), name="sqs.round")
+            return await asyncio.shield(self._receiving)
+
+        received = await self._outbox.persist("receive", receive)
+        self._receiving = None
+        return received
+
+    async def _receive(self, calls: int, wait_seconds: int) -> _Round:
+        """All calls at once. A failure beside messages is left to the next round.
+
+        Raises:
+            TransientError, PermanentError: nothing came, and a call failed.
+        """
+        until = self._clock.monotonic() + self._settings.hidden_seconds
+        receives = [self._client.receive(wait_seconds) for _ in range(calls)]
+        answers = await asyncio.gather(*receives, return_exceptions=True)
+        found = _Round(complete=wait_seconds > 0)
+        failures = []
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                failures.append(answer)
+            else:
+                found.raws += [{**raw, "HiddenUntil": until} for raw in answer]
+                found.full = found.full or len(answer) == ENTRIES_MAX
+        for failure in failures:
+            if not found.raws or not isinstance(failure, TransientError):
+                raise failure
+        found.complete = found.complete and not failures and not found.full
+        return found
+
+    async def _take_in(self, received: _Round) -> None:
+        found = self._sort(received.raws)
+        read_to = self._freshness.end() if received.complete and not found.early else None
+        marks = () if read_to is None else self.marks.take_proved(read_to)
+        if found.held or marks or read_to is not None:
+            self.position += 1
+            self.hand.hold(self.position, found.held)
+            self._outbox.put(
+                Batch(
+                    partition=PARTITION,
+                    changes=found.changes,
+                    position=str(self.position),
+                    read_to=read_to,
+                    marks=marks,
+                    size_bytes=found.size_bytes,
+                )
+            )
+        if found.early:
+            await self._outbox.persist("give back", lambda: self.hand.let_go(found.early))
+
+    def _sort(self, raws: Sequence[Answer]) -> _Sorted:
+        """What is new, what is an end message, and what must not be given out yet.
+
+        The queue gives out nothing of a group while something of it is in hand, unless that was hidden for
+        too short a time: then what follows it has to wait until it is gone.
+        """
+        found, busy, taken = _Sorted(), self.hand.groups(), set[str]()
+        for raw in raws:
+            held = self._held(raw)
+            if self.hand.renew(held) or held.id in taken:
+                continue
+            if held.group in busy:
+                found.early.append(held)
+            elif not is_whole(raw):
+                self.damaged += 1  # it shows again when its time is over
+            else:
+                taken.add(held.id)
+                found.held.append(held)
+                self._read(raw, found)
+        return found
+
+    def _read(self, raw: Answer, found: _Sorted) -> None:
+        mark = mark_in(raw)
+        if mark is not None:
+            self.marks.see(mark)
+            return
+        message = message_of(raw, self._kind.retention_seconds, fifo=self._kind.fifo)
+        found.changes.append(change_of(message))
+        found.size_bytes += len(message.body)
+
+    def _held(self, raw: Answer) -> Held:
+        group = raw.get("Attributes", {}).get("MessageGroupId") if self._kind.fifo else None
+        return Held(raw["MessageId"], group, raw["ReceiptHandle"], raw["HiddenUntil"])

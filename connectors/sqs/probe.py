@@ -1,0 +1,66 @@
+"""What is looked at before anything is moved; nothing is changed, and nothing received."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from connectors.sqs.client import Client
+from connectors.sqs.config import SqsSourceSettings
+from replicator.connector import Finding, Severity
+from replicator.model.errors import ReplicatorError, TransientError
+
+RECEIVES_MIN = 10
+"""A redrive policy that allows fewer deliveries may throw messages out while they wait for a sink."""
+
+
+async def probe(client: Client, settings: SqsSourceSettings) -> Sequence[Finding]:
+    """The findings of one queue."""
+    try:
+        await client.open()
+        attributes = await client.attributes()
+    except ReplicatorError as error:
+        passing = isinstance(error, TransientError)
+        return [Finding(Severity.ERROR, error.message, error.hint, passing=passing)]
+    return list(findings(attributes, settings))
+
+
+def findings(attributes: Mapping[str, str], settings: SqsSourceSettings) -> Iterator[Finding]:
+    """What the queue's attributes say. Pure."""
+    yield from _redrive(attributes.get("RedrivePolicy"))
+    if attributes.get("KmsMasterKeyId"):
+        yield _warning(
+            f"the queue is encrypted with the key {attributes['KmsMasterKeyId']}",
+            "Allow kms:Decrypt on it, and kms:GenerateDataKey where markers are allowed.",
+        )
+    retention = float(attributes.get("MessageRetentionPeriod", "345600"))
+    if retention < 24 * 3600:
+        yield _warning(
+            f"the queue keeps messages for {retention / 3600:.1f} hours",
+            "While the sink is away for longer, messages expire at the source; keep them for some days.",
+        )
+    fifo = attributes.get("FifoQueue", "false").lower() == "true"
+    if fifo and settings.markers:
+        yield _warning(
+            "end messages go into the queue, each in a group of its own",
+            "Whoever still consumes the queue sees them; they have the attribute replicator-mark.",
+        )
+
+
+def _redrive(policy: str | None) -> Iterator[Finding]:
+    """Every delivery counts, also those that come again after a crash."""
+    if not policy:
+        return
+    rule: Mapping[str, Any] = orjson.loads(policy)
+    receives = int(rule.get("maxReceiveCount", RECEIVES_MIN))
+    if receives < RECEIVES_MIN:
+        yield _warning(
+            f"after {receives} deliveries a message goes to the queue's dead-letter queue",
+            f"Deliveries that a crash cut short count, too; allow {RECEIVES_MIN} while it is moved.",
+        )
+
+
+def _warning(message: str, hint: str) -> Finding:
+    return Finding(Severity.WARNING, message, hint)

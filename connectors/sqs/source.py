@@ -1,0 +1,139 @@
+"""The source: messages of one queue, and, where allowed, marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from connectors.sqs.client import Client
+from connectors.sqs.codec import end_message
+from connectors.sqs.config import SqsSourceSettings
+from connectors.sqs.feed import PARTITION, Feed, Kind
+from connectors.sqs.probe import probe
+from replicator.connector import Context, Finding, Start
+from replicator.model.change import Backlog, Batch, Positions
+from replicator.model.errors import NotConnectedError, PositionLostError, ReplicatorError
+
+RETENTION_SECONDS = 345_600.0
+"""How long a queue keeps a message unless it is set otherwise (SQS API reference, CreateQueue)."""
+
+_COUNTS = ("", "NotVisible", "Delayed")
+
+
+class SqsSource:
+    """A queue that nothing of ours is sent into: how far it is read is told by its empty answers."""
+
+    def __init__(self, settings: SqsSourceSettings, context: Context) -> None:
+        self._settings = settings
+        self._context = context
+        self._client = Client(settings)
+        self._kind = Kind(settings.queue_url.endswith(".fifo"), RETENTION_SECONDS)
+        self._feed: Feed | None = None
+
+    @property
+    def retention_seconds(self) -> float:
+        """The queue's own, once it is connected."""
+        return self._kind.retention_seconds
+
+    async def connect(self, positions: Positions | None) -> Start:
+        """Learn what the queue is. Nothing is received before the first ``read``.
+
+        A position counts rounds and says what may be deleted; what was not committed comes again by itself.
+        Where the engine goes on from what it has read, messages stay in hand.
+        """
+        begin = _count(positions)
+        await self._client.open()
+        attributes = await self._client.attributes()
+        retention = float(attributes.get("MessageRetentionPeriod", RETENTION_SECONDS))
+        fifo = attributes.get("FifoQueue", str(self._kind.fifo)).lower() == "true"
+        self._kind = Kind(fifo, retention)
+        feed = self._feed
+        if feed is None or not feed.is_open or positions is None or begin < feed.read_position:
+            await self._disconnect()
+            begin = max(begin, feed.position if feed else 0)
+            feed = self._feed = Feed(self._client, self._settings, self._kind, self._context.clock, begin)
+        return Start({PARTITION: str(feed.read_position)}, frozenset({PARTITION}))
+
+    async def read(self) -> Batch:
+        """The next messages, or what an answer that was not full proves."""
+        return await self._connected().read()
+
+    async def commit(self, positions: Positions) -> None:
+        """Delete the messages that were given out up to here."""
+        if self._feed is not None and PARTITION in positions:
+            await self._feed.hand.forget(int(positions[PARTITION]))
+
+    async def close(self) -> None:
+        """Give back what is in hand, and close every socket."""
+        await self._disconnect()
+        await self._client.close()
+
+    async def backlog(self) -> Backlog:
+        """About how many messages there are, those in anyone's hand and delayed ones included.
+
+        SQS does not tell their age, and its figures may be a minute old (SQS API reference,
+        GetQueueAttributes).
+        """
+        await self._client.open()
+        attributes = await self._client.attributes()
+        counts = (int(attributes.get(f"ApproximateNumberOfMessages{each}", 0)) for each in _COUNTS)
+        return Backlog(sum(counts), None)
+
+    async def probe(self) -> Sequence[Finding]:
+        """What stands in the way of moving the queue."""
+        return await probe(self._client, self._settings)
+
+    def notices(self) -> Sequence[str]:
+        """Messages that did not come as the service sent them."""
+        count = self._feed.damaged if self._feed else 0
+        if not count:
+            return ()
+        return (f"{count} times a message came with another body than its MD5 says; it is received again",)
+
+    def _connected(self) -> Feed:
+        if self._feed is None:
+            raise NotConnectedError("the source is not connected")
+        return self._feed
+
+    async def _disconnect(self) -> None:
+        feed, self._feed = self._feed, None
+        if feed is None:
+            return
+        try:
+            await feed.close()
+        except ReplicatorError:
+            return  # the messages come back by themselves when their time is over
+
+
+class MarkedSqsSource(SqsSource):
+    """A queue that end messages may be sent into."""
+
+    async def mark(self) -> str:
+        """Send an end message. Its name comes with a batch once it has come out, and all before it too.
+
+        A standard queue keeps no order, so the end message by itself proves nothing: it counts when it has
+        come out and an answer that left nothing visible was asked for after it had been sent.
+        """
+        feed = self._connected()
+        name = f"end-{uuid4().hex}"
+        await self._client.send(**end_message(name, fifo=self._kind.fifo))
+        feed.marks.add(name, self._context.clock.wall())
+        return name
+
+
+def open_source(settings: SqsSourceSettings, context: Context) -> SqsSource:
+    """The source for these settings: with marks only where markers are allowed."""
+    kind = MarkedSqsSource if settings.markers else SqsSource
+    return kind(settings, context)
+
+
+def _count(positions: Positions | None) -> int:
+    """The count that a position tells.
+
+    Raises:
+        PositionLostError: it is not one of this connector.
+    """
+    text = (positions or {}).get(PARTITION, "0")
+    if not text.isdecimal():
+        raise PositionLostError(f"not a position of a queue: {text!r}", hint="Resume with --new-backfill.")
+    return int(text)
