@@ -1,8 +1,8 @@
-"""The stand-ins' own ceilings for objects: one kind of call at one of them, as many at a time as a copy makes.
+"""The stand-ins' own ceilings for objects: one kind of call, as many at a time as a copy makes.
 
 ``python -m bench.bare_objects get BUCKET OBJECTS BYTES`` reads every object,
-``python -m bench.bare_objects put CONTAINER OBJECTS BYTES`` writes as many from memory, large ones in blocks.
-The calls are those of the connectors' own clients; the result is printed as one JSON object.
+``python -m bench.bare_objects put CONTAINER OBJECTS BYTES`` writes as many from memory, large ones in
+blocks. The calls are those of the connectors' own clients; one JSON object is printed.
 """
 
 from __future__ import annotations

@@ -40,15 +40,11 @@ class Buckets:
     _blob: BlobServiceClient = field(init=False)
 
     def __post_init__(self) -> None:
-        environment = self.stage.environment
-        options = {
-            "endpoint_url": environment["AWS_ENDPOINT_URL"],
-            "region_name": environment["AWS_REGION"],
-            "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
-            "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
-        }
+        options = self.stage.aws_options()
         self._s3, self._sqs = boto3.client("s3", **options), boto3.client("sqs", **options)
-        self._blob = BlobServiceClient.from_connection_string(environment["AZURE_STORAGE_CONNECTION_STRING"])
+        self._blob = BlobServiceClient.from_connection_string(
+            self.stage.environment["AZURE_STORAGE_CONNECTION_STRING"]
+        )
 
     async def create_bucket(self, objects: int, object_bytes: int) -> Bucket:
         """A bucket that holds these objects; its queue is told only of what happens from now on."""

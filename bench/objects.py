@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.buckets import Bucket, Buckets, pipeline_of
 from bench.figures import Ratio, Run, run_program
@@ -21,6 +21,10 @@ class Size:
     objects: int
     object_bytes: int
 
+    def of(self, objects: int) -> Size:
+        """So many of the same size."""
+        return replace(self, objects=objects)
+
     @property
     def items(self) -> int:
         """What rates count."""
@@ -28,12 +32,13 @@ class Size:
         return self.objects * self.object_bytes // _MEBIBYTE if large else self.objects
 
 
-SIZES = (Size("objects of 4 KB", 4_000, 4096), Size("MB of 64 MB objects", 6, 64 * _MEBIBYTE))
+SMALL = Size("objects of 4 KB", 4_000, 4096)
+LARGE = Size("MB of 64 MB objects", 6, 64 * _MEBIBYTE)
 
 
-async def measure_objects(stage: Stage, size: Size, repetitions: int) -> list[Ratio]:
+async def measure_objects(buckets: Buckets, size: Size, repetitions: int) -> list[Ratio]:
     """All take turns at the same bucket, each time into an empty container; the sink's ceiling last."""
-    buckets = Buckets(stage)
+    stage = buckets.stage
     bucket = await buckets.create_bucket(size.objects, size.object_bytes)
     program = find_rclone()
     runs: dict[str, list[Run]] = {"GETs": [], "PUTs": [], "rclone": [], "service": []}

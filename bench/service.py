@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from localcloud.processes import Server
 
 PIPELINE = "bench"
 _LOOK_SECONDS = 0.1
+_TOKEN_VARIABLE = "REPLICATOR_BENCH_TOKEN"
 
 
 class Service:
@@ -64,22 +66,36 @@ class Service:
             if written and first is None:
                 first = now
             if first is not None and written >= items:
-                return Run(now[0] - first[0], now[1] - first[1], now[2] - first[2])
+                count, seconds, cpu = (now[place] - first[place] for place in range(3))
+                return Run(int(count), seconds, cpu, self.memory_peak_bytes)
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def running(self) -> None:
+        """Wait until the pipeline runs and its source has been read."""
+        while True:
+            if (await self._pipeline())["lag"] is not None:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def barrier(self, keys: Sequence[str]) -> None:
+        """Return once everything written before, or what was written of these keys, is at the sink."""
+        answer = await self._http.post(f"/v1/pipelines/{PIPELINE}/barrier", json={"keys": list(keys)})
+        answer.raise_for_status()
 
     async def copied(self, operation: str, writes: int, items: int) -> Run:
         """Wait until an operation has written so often, and count it as so many items.
 
-        It is measured from the moment when the backfill is known, because large objects come few at a time.
+        It is measured from the moment when the backfill is known or something has been read: large objects
+        come few at a time, and much is in hand before the first messages are seen written.
         """
         began: tuple[float, float] | None = None
         while True:
             pipeline = await self._pipeline()
             now = time.monotonic(), self.cpu_seconds
-            if pipeline["backfill"] is not None and began is None:
+            if began is None and (pipeline["backfill"] is not None or pipeline["changes_read"]):
                 began = now
             if began is not None and int(pipeline["changes_written"].get(operation, 0)) >= writes:
-                return Run(items, now[0] - began[0], now[1] - began[1])
+                return Run(items, now[0] - began[0], now[1] - began[1], self.memory_peak_bytes)
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _pipeline(self) -> dict[str, Any]:
@@ -98,10 +114,15 @@ async def serving(stage: Stage, state: str, pipeline: Mapping[str, Any]) -> Asyn
         log.unlink(missing_ok=True)
         url = f"http://127.0.0.1:{port.number}"
         command = [sys.executable, "-m", "replicator.cli", "run", str(config)]
-        server = Server("replicator", command, answers_http(f"{url}/healthz"), log, stage.environment)
+        token = secrets.token_urlsafe()
+        environment = {**stage.environment, _TOKEN_VARIABLE: token}
+        server = Server("replicator", command, answers_http(f"{url}/healthz"), log, environment)
         await server.start()
         try:
-            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+            headers = {"Authorization": f"Bearer {token}"}
+            async with httpx.AsyncClient(
+                base_url=url, headers=headers, trust_env=False, timeout=60
+            ) as http:
                 yield Service(server, http)
         finally:
             await server.stop()
@@ -110,7 +131,7 @@ async def serving(stage: Stage, state: str, pipeline: Mapping[str, Any]) -> Asyn
 def _settings(folder: Path, port: int, pipeline: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "state": {"path": str(folder / "state.db")},
-        "api": {"port": port},
+        "api": {"port": port, "token_env": _TOKEN_VARIABLE},
         "verify": {"automatic": False},
         "pipelines": [{"name": PIPELINE, **pipeline}],
     }
