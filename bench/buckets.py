@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from uuid import uuid4
 
 import aiohttp
 import boto3
+from awscrt.checksums import crc64nvme
 from azure.storage.blob import BlobServiceClient
 
 from bench.stage import Stage
@@ -105,7 +107,11 @@ class Buckets:
 
 async def _put_all(session: aiohttp.ClientSession, url: str, numbers: Iterable[int], size: int) -> None:
     for number in numbers:
-        async with session.put(f"{url}/{key_of(number)}", data=body_of(number, size)) as answer:
+        body = body_of(number, size)
+        # Which S3 itself computes where the caller does not.
+        checksum = b64encode(crc64nvme(body).to_bytes(8)).decode()
+        headers = {"x-amz-checksum-crc64nvme": checksum}
+        async with session.put(f"{url}/{key_of(number)}", data=body, headers=headers) as answer:
             answer.raise_for_status()
 
 

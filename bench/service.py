@@ -23,7 +23,7 @@ from localcloud.processes import Server
 
 PIPELINE = "bench"
 _LOOK_SECONDS = 0.1
-_TOKEN_VARIABLE = "REPLICATOR_BENCH_TOKEN"
+_COMMANDS_BY = "REPLICATOR_BENCH_COMMANDS"
 
 
 class Service:
@@ -73,7 +73,7 @@ class Service:
     async def running(self) -> None:
         """Wait until the pipeline runs and its source has been read."""
         while True:
-            if (await self._pipeline())["lag"] is not None:
+            if (await self._pipeline())["freshness_known"]:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -115,7 +115,7 @@ async def serving(stage: Stage, state: str, pipeline: Mapping[str, Any]) -> Asyn
         url = f"http://127.0.0.1:{port.number}"
         command = [sys.executable, "-m", "replicator.cli", "run", str(config)]
         token = secrets.token_urlsafe()
-        environment = {**stage.environment, _TOKEN_VARIABLE: token}
+        environment = {**stage.environment, _COMMANDS_BY: token}
         server = Server("replicator", command, answers_http(f"{url}/healthz"), log, environment)
         await server.start()
         try:
@@ -131,7 +131,7 @@ async def serving(stage: Stage, state: str, pipeline: Mapping[str, Any]) -> Asyn
 def _settings(folder: Path, port: int, pipeline: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "state": {"path": str(folder / "state.db")},
-        "api": {"port": port, "token_env": _TOKEN_VARIABLE},
+        "api": {"port": port, "token_env": _COMMANDS_BY},
         "verify": {"automatic": False},
         "pipelines": [{"name": PIPELINE, **pipeline}],
     }
