@@ -64,7 +64,8 @@ async def _measure_items(bench: Bench) -> object:
             _tell_early(ratios[-1:])
     _tell(ratios)
     codec = measure_codec()
-    console.print(f"codec: {codec:.1f} µs CPU an item")
+    for what, microseconds in codec.items():
+        console.print(f"codec, {what}: {microseconds:.1f} µs CPU an item")
     rate = ratios[2].rate / 2
     lag = await measure_lag(bench.stage, rate, LAG_SECONDS)
     console.print(f"lag: {lag:.2f} s in the median at {rate:,.0f} writes a second, half of the maximum")
