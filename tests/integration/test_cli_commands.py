@@ -141,14 +141,10 @@ def test_limits_are_shown_and_changed(service):
     changed = service.cli("limits", "orders", "set", "batch_changes_max=50", "checkpoint_seconds=0.5")
     assert changed.returncode == 0, changed.stderr
     lines = {line.split()[0]: line for line in changed.stdout.splitlines()}
-    assert lines["batch_changes_max"].split(maxsplit=2)[1:] == [
-        "50",
-        "until the next restart; configured: 100",
-    ]
+    assert lines["batch_changes_max"].endswith(" 50        until the next restart; configured: 100")
     assert lines["sink_call_seconds_max"].endswith("may not change while the service runs")
-    assert (
-        json.loads(service.cli("limits", "orders", "--json").stdout)["limits"]["checkpoint_seconds"] == 0.5
-    )
+    document = json.loads(service.cli("limits", "orders", "--json").stdout)
+    assert document["limits"]["checkpoint_seconds"] == 0.5
 
 
 @pytest.mark.parametrize(
