@@ -1,9 +1,9 @@
 """Cursors of a scan: what is left of a piece, also after its physical partition has been split. Pure.
 
 A piece is a key range, which stays valid for good. A continuation of the service belongs to the range that
-it was given for. When that has been split, azure-cosmos 4.17.1 begins the range again, with a warning in its
-log alone (``_should_bridge_legacy_continuation``). So we follow a split ourselves: each part of the range
-goes on where the whole had come to, as the SDK's ``explode_on_multi_overlap`` does it within a call.
+it was given for. When that has been split, azure-cosmos 4.17.1 begins the range again, and only its log says
+so (``_should_bridge_legacy_continuation``). So we follow a split ourselves: each part of the range goes on
+where the whole had come to, as the SDK's ``explode_on_multi_overlap`` does it within a call.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def left_of(piece: str, cursor: str | None) -> list[Left]:
 
 
 def cursor_of(piece: str, left: Sequence[Left]) -> str | None:
-    """The cursor for what is left; None where nothing is. It is the service's own until there is a split."""
+    """The cursor for what is left, the service's own until there is a split; None where nothing is left."""
     if not left:
         return None
     if len(left) == 1 and left[0].key_range == piece and left[0].continuation is not None:
