@@ -1,9 +1,9 @@
 """Cursors of a scan: what is left of a piece, also after its physical partition has been split. Pure.
 
 A piece is a key range, which stays valid for good. A continuation of the service belongs to the range that
-it was given for. When that has been split, azure-cosmos 4.17.1 begins the range again, and only its log says
-so (``_should_bridge_legacy_continuation``). So we follow a split ourselves: each part of the range goes on
-where the whole had come to, as the SDK's ``explode_on_multi_overlap`` does it within a call.
+it was given for. When that has been split, azure-cosmos 4.17.1 begins the range again, and only its log
+says so (``_should_bridge_legacy_continuation``). So we follow a split ourselves: each part of the range
+goes on where the whole had come to, as the SDK's ``explode_on_multi_overlap`` does it within a call.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ read slower, by half each time, and by a step faster again for each second witho
 from __future__ import annotations
 
 CALLS_PER_SECOND = 5.0
-"""What the service is taken to allow once it has throttled: as its sibling does (Kinesis API, GetRecords)."""
+"""What the service is taken to allow once it has throttled; its sibling says so (Kinesis, GetRecords)."""
 
 BYTES_PER_SECOND = 2 * 1024 * 1024
 """Likewise."""
