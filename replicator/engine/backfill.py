@@ -85,11 +85,11 @@ class Copier:
     async def _read(self, piece: str, cursor: str | None) -> Page:
         await self._unpaused()
         async with self._calls:
-            return await self._retrier.persist(
-                "source",
-                f"scan:{piece}",
-                lambda: self._calls.noting(self._source.scan(piece, cursor)),
-            )
+            return await self._retrier.persist("source", f"scan:{piece}", lambda: self._scan(piece, cursor))
+
+    async def _scan(self, piece: str, cursor: str | None) -> Page:
+        await self._calls.keep()
+        return await self._calls.noting(self._source.scan(piece, cursor))
 
     async def _progress(self, piece: str, page: Page) -> None:
         backfill = self._keeper.backfill

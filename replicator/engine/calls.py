@@ -50,6 +50,16 @@ class Places:
                 self.give_back()
             raise
 
+    async def keep(self) -> None:
+        """Hold a place still; where there are fewer by now, give it back and wait for another one."""
+        if self.beyond:
+            self.give_back()
+            try:
+                await self.take()
+            except BaseException:
+                self._taken += 1  # whoever holds a place gives one back, whatever happens
+                raise
+
     def give_back(self) -> None:
         """A place is free again."""
         self._taken -= 1
@@ -87,7 +97,7 @@ class CallStatus:
 
 
 class Calls(Places):
-    """Places for the calls to one side. One that has to be repeated keeps its place while it waits."""
+    """Places for the calls to one side. One that is to be repeated holds its place, as long as it may."""
 
     def __init__(self, side: str, calls_max: Callable[[], int], clock: Clock) -> None:
         super().__init__(self._paced)

@@ -165,6 +165,7 @@ class Delivery:
                     await asyncio.sleep(max(0.0, unsettled_until - self._clock.monotonic()))
                 if isinstance(error, NotConnectedError):
                     await self._retrier.persist("sink", "connect", self._carrier.connect)
+                await self._calls.keep()
         self._retrier.troubles.clear("sink", activity)
 
     async def _attempt(self, operation: Operation, pending: dict[Key, Lane]) -> Failures:

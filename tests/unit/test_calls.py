@@ -78,6 +78,23 @@ async def test_a_bound_that_shrinks_is_kept_as_places_come_back():
     assert waiting.done()
 
 
+async def test_who_holds_a_place_too_many_waits_for_another():
+    """A call that is to be repeated goes on at once, or in its turn where fewer are allowed by now."""
+    bound = Bound(2)
+    places = Places(bound)
+    for _ in range(2):
+        await places.take()
+    await asyncio.wait_for(places.keep(), 1.0)
+    bound.places = 1
+    keeping, gone = asyncio.create_task(places.keep()), asyncio.create_task(places.keep())
+    await settle()
+    assert gone.done()
+    assert not keeping.done()
+    places.give_back()
+    await settle()
+    assert keeping.done()
+
+
 async def test_there_is_always_one_place():
     """A bound of nothing would be the end of everything."""
     await asyncio.wait_for(Places(Bound(0)).take(), 1.0)

@@ -131,6 +131,7 @@ class Mover:
             await self._retrier.wait("sink", activity, error, backoff)
             if isinstance(error, NotConnectedError):
                 await self._reconnect()
+            await self._calls.keep()
             changes = [change for change in changes if change.key in failures]
 
     async def _attempt(self, changes: Sequence[Change]) -> dict[Key, Exception]:
