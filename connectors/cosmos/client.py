@@ -33,9 +33,10 @@ from azure.cosmos import exceptions as cosmos
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.identity.aio import DefaultAzureCredential
 
-from connectors.cosmos import errors
+from connectors.cosmos import cursors, errors
 from connectors.cosmos.codec import Document
 from connectors.cosmos.config import CosmosSinkSettings
+from connectors.cosmos.cursors import Left
 from connectors.cosmos.errors import BatchRefusedError, Refusal, RefusedError
 from connectors.cosmos.keys import Place
 from connectors.cosmos.layout import Layout
@@ -147,17 +148,38 @@ class CosmosContainer:
     async def ranges(self) -> list[str]:
         """The container's key ranges, one per physical partition, as texts that stay valid after splits."""
         found = await self._call(_all_of(self._container.read_feed_ranges(force_refresh=True)))
-        return [json.dumps(each, sort_keys=True, separators=(",", ":")) for each in found]
+        return [_text(each) for each in found]
 
     async def page(
         self, key_range: str, cursor: str | None, rows_max: int
     ) -> tuple[list[Document], str | None]:
         """A page of all documents of a range, and the cursor of the next page; it may be empty."""
+        left = cursors.left_of(key_range, cursor)
+        while True:
+            documents, continuation = await self._page(*left[0], rows_max)
+            parts = await self._call(self._parts_of(left[0].key_range))
+            if len(parts) <= 1:
+                break
+            left = cursors.split(left, parts)  # the page may be one that the SDK began again with
+        rest = left[1:] if continuation is None else [Left(left[0].key_range, continuation), *left[1:]]
+        return documents, cursors.cursor_of(key_range, rest)
+
+    async def _page(
+        self, key_range: str, continuation: str | None, rows_max: int
+    ) -> tuple[list[Document], str | None]:
         pages = self._container.query_items(
             "SELECT * FROM c", feed_range=json.loads(key_range), max_item_count=rows_max
-        ).by_page(cursor)
-        documents = await self._call(_next_of(pages))
-        return documents, getattr(pages, "continuation_token", None) or None
+        ).by_page(continuation)
+        return await self._call(_next_of(pages))
+
+    async def _parts_of(self, key_range: str) -> list[str]:
+        """What the SDK takes a range to consist of by now: one part, or several after a split."""
+        whole = json.loads(key_range)
+        return [
+            _text(each)
+            async for each in self._container.read_feed_ranges()
+            if await self._container.is_feed_range_subset(whole, each)
+        ]
 
     async def definition(self) -> Mapping[str, Any]:
         """The container's definition, read afresh: partition key, time to live, indexing, unique keys."""
@@ -315,7 +337,11 @@ async def _all_of(pager: AsyncIterable[Any]) -> list[Any]:
     return [each async for each in pager]
 
 
-async def _next_of(pages: Any) -> list[Document]:
+async def _next_of(pages: Any) -> tuple[list[Document], str | None]:
     async for page in pages:
-        return [document async for document in page]
-    return []
+        return [document async for document in page], pages.continuation_token or None
+    return [], None  # nothing is left; the token that the SDK still shows is the one that was given
+
+
+def _text(feed_range: Mapping[str, Any]) -> str:
+    return json.dumps(feed_range, sort_keys=True, separators=(",", ":"))

@@ -51,6 +51,8 @@ class Container:
         self.key_paths: list[list[str]] = [path.strip("/").split("/") for path in definition["paths"]]
         bounds = range_bounds(range_count, self.key_version)
         self._lowers = bounds[:-1]
+        self._range_number = range_count
+        self.ranges_version = 1
         self.ranges = [
             PhysicalRange(str(index), lower, upper) for index, (lower, upper) in enumerate(pairwise(bounds))
         ]
@@ -81,6 +83,26 @@ class Container:
             if physical.identifier == identifier:
                 return physical
         raise RefusedError(410, "Gone", f"The partition key range {identifier} does not exist", 1002)
+
+    def split(self, identifier: str | None = None) -> tuple[PhysicalRange, PhysicalRange]:
+        """Split a physical range in two, the fullest where none is named; its id is gone at once.
+
+        Raises:
+            RefusedError: 410 where there is no such range, 400 where it holds too little.
+        """
+        old = max(self.ranges, key=_fullness) if identifier is None else self.range_named(identifier)
+        names = (str(self._range_number), str(self._range_number + 1))
+        try:
+            children = old.split(names, self.ranges_version + 1)
+        except ValueError as error:
+            raise bad_request(str(error)) from None
+        self._range_number += 2
+        self.ranges_version += 1
+        place = self.ranges.index(old)
+        # A new list: a page that is being filled keeps the one it began with.
+        self.ranges = [*self.ranges[:place], *children, *self.ranges[place + 1 :]]
+        self._lowers = [physical.lower for physical in self.ranges]
+        return children
 
     def key_of(self, item: dict[str, Any]) -> PartitionKeyValue:
         """Return an item's partition key value."""
@@ -126,3 +148,7 @@ def _value_at(item: dict[str, Any], path: list[str]) -> Any:
             return _MISSING
         value = value[name]
     return value
+
+
+def _fullness(physical: PhysicalRange) -> int:
+    return len(physical.partitions)

@@ -53,6 +53,10 @@ class Client:
         """What a command is answered with; raises as ``get`` does."""
         return self._ask("POST", path, body, seconds_max)
 
+    def patch(self, path: str, **body: Any) -> dict[str, Any]:
+        """What a change is answered with; raises as ``get`` does."""
+        return self._ask("PATCH", path, body)
+
     def _ask(
         self,
         method: str,

@@ -13,6 +13,7 @@ from replicator.cli import (
     dead_letters,
     demo,
     install,
+    limits,
     local,
     pause,
     resume,
@@ -62,6 +63,7 @@ program.command("status")(status.status)
 program.command("pause")(pause.pause)
 program.command("resume")(resume.resume)
 program.command("barrier")(barrier.barrier)
+program.command("limits")(limits.limits)
 program.command("verify")(verify.verify)
 program.add_typer(dead_letters.verbs, name="dead-letters")
 program.add_typer(local.verbs, name="local")

@@ -26,7 +26,7 @@ def contradictions(settings: Settings, environ: Mapping[str, str]) -> list[Probl
     """Everything that contradicts something else, or names what is not there."""
     return [
         *_token(settings, environ),
-        *_limits(settings.limits, ("limits",)),
+        *of_limits(settings.limits, ("limits",)),
         *_pipelines(settings),
         *_shared_sinks(settings),
     ]
@@ -41,7 +41,8 @@ def _token(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:
         yield Problem(("api", name), str(error), error.hint)
 
 
-def _limits(limits: Limits, path: Path) -> Iterator[Problem]:
+def of_limits(limits: Limits, path: Path) -> Iterator[Problem]:
+    """What contradicts itself within limits."""
     if limits.retry_seconds_min > limits.retry_seconds_max:
         yield Problem(
             (*path, "retry_seconds_min"),
@@ -60,9 +61,10 @@ def _pipelines(settings: Settings) -> Iterator[Problem]:
             )
         names.add(pipeline.name)
         yield from _freshness(settings, pipeline.source, path)
-        yield from _lists(settings, effective(settings.limits, pipeline.limits), path)
+        limits = effective(settings.limits, pipeline.limits)
+        yield from of_lists(limits, settings.gate.list_age_seconds_max, (*path, "limits"))
         if pipeline.limits.model_fields_set:
-            yield from _limits(effective(settings.limits, pipeline.limits), (*path, "limits"))
+            yield from of_limits(limits, (*path, "limits"))
 
 
 def _freshness(settings: Settings, source: End, path: Path) -> Iterator[Problem]:
@@ -77,11 +79,11 @@ def _freshness(settings: Settings, source: End, path: Path) -> Iterator[Problem]
             )
 
 
-def _lists(settings: Settings, limits: Limits, path: Path) -> Iterator[Problem]:
-    bound = settings.gate.list_age_seconds_max
+def of_lists(limits: Limits, bound: float, path: Path) -> Iterator[Problem]:
+    """Lists that are too seldom for the gate, whose bound this is."""
     if limits.list_seconds >= bound:
         yield Problem(
-            (*path, "limits", "list_seconds"),
+            (*path, "list_seconds"),
             f"{limits.list_seconds:g} is not less than gate.list_age_seconds_max, {bound:g}",
             "The last list would be too old for the gate before the next one is complete.",
         )

@@ -14,8 +14,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from replicator.connector import Marks, Sink, Source, Start
+from replicator.engine.calls import Calls
 from replicator.engine.dead_letters import Morgue
 from replicator.engine.lag import Partitions
+from replicator.engine.limits import LiveLimits
 from replicator.engine.parts import Parts
 from replicator.engine.proof import Proofs
 from replicator.engine.retry import RETRIED, Retrier, Troubles
@@ -32,6 +34,8 @@ class Pipeline(ABC):
     """One source paired with one sink, from claim to release. ``run`` it once.
 
     Attributes:
+        limits: its bounds, which may change while it runs.
+        sink_calls: how many calls to the sink are under way at a time.
         connected: set once ``tracker``, ``partitions`` and ``proofs`` exist.
         proof: how it was proved that everything replayed since the start has been applied; None before.
         written: what was done to the sink.
@@ -45,7 +49,9 @@ class Pipeline(ABC):
         self.parts = parts
         self._ends = source, sink
         self.troubles = Troubles(parts.clock.wall)
-        self.retrier = Retrier(parts.limits, parts.jitter, self.troubles)
+        self.limits = limits = LiveLimits(parts.limits)
+        self.sink_calls = Calls("sink", lambda: limits.now.sink_calls_in_flight_max, parts.clock)
+        self.retrier = Retrier(limits, parts.jitter, self.troubles)
         self.morgue = Morgue(
             parts.store, parts.name, parts.dead_letter_policy, parts.dead_letters_open_max, parts.clock
         )
@@ -57,6 +63,8 @@ class Pipeline(ABC):
         self._unpaused.set()
         self._stopping = asyncio.Event()
         self._room = asyncio.Event()
+        limits.follow(self.sink_calls.admit)
+        limits.follow(self._room.set)
 
     # The life of a pipeline.
 
@@ -167,6 +175,11 @@ class Pipeline(ABC):
         return 0
 
     @property
+    def calls(self) -> Sequence[Calls]:
+        """The calls that are made several at a time."""
+        return (self.sink_calls,)
+
+    @property
     def saved_at(self) -> float | None:
         """When the checkpoint was last saved or found unchanged, in seconds since the epoch."""
         return None
@@ -216,13 +229,16 @@ class Pipeline(ABC):
 
     async def _wait_for_room(self) -> None:
         await self._unpaused.wait()
-        limits, tracker = self.parts.limits, self.tracker
-        while (
-            tracker.changes_pending >= limits.changes_in_flight_max
-            or tracker.bytes_pending >= limits.bytes_in_flight_max
-        ):
+        while self._is_full():
             self._room.clear()
             await self._room.wait()
+
+    def _is_full(self) -> bool:
+        limits, tracker = self.limits.now, self.tracker
+        return (
+            tracker.changes_pending >= limits.changes_in_flight_max
+            or tracker.bytes_pending >= limits.bytes_in_flight_max
+        )
 
     def _advanced(self) -> None:
         self._room.set()

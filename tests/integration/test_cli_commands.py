@@ -159,3 +159,32 @@ def test_the_token_may_be_in_a_file(service, tmp_path):
     assert asked.returncode == 0
     missing = service.cli("dead-letters", "list", "--token-file", tmp_path / "none")
     assert missing.returncode == 65
+
+
+def test_limits_are_shown_and_changed(service):
+    """All limits one a line; what was changed says until when, and what may not be changed says so."""
+    changed = service.cli("limits", "orders", "set", "batch_changes_max=50", "checkpoint_seconds=0.5")
+    assert changed.returncode == 0, changed.stderr
+    lines = {line.split()[0]: line for line in changed.stdout.splitlines()}
+    assert lines["batch_changes_max"].endswith(" 50        until the next restart; configured: 100")
+    assert lines["sink_call_seconds_max"].endswith("may not change while the service runs")
+    document = json.loads(service.cli("limits", "orders", "--json").stdout)
+    assert document["limits"]["checkpoint_seconds"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (["set", "batch_changes_max=0"], "batch_changes_max: Input should be greater than or equal to 1"),
+        (["set", "sink_call_seconds_max=3"], "sink_call_seconds_max: stays as it is"),
+        (["set", "batch_changes_max"], "not LIMIT=NUMBER"),
+        (["set"], "no change of a limit"),
+        (["batch_changes_max=5"], "no change of a limit"),
+    ],
+)
+def test_a_change_of_limits_that_makes_no_sense_is_refused(service, change, complaint):
+    """The service's reason, or what is wrong with the command line, on standard error."""
+    refused = service.cli("limits", "orders", *change)
+    assert refused.returncode != 0
+    assert complaint in refused.stderr
+    assert refused.stdout == ""

@@ -40,7 +40,9 @@ class MessagePipeline(Pipeline):
         self.source, self.sink = parts.source, message_sink(parts)
         super().__init__(parts, self.source, self.sink)
         self.mode: QueueMode = parts.mode or "hold"
-        self.mover = Mover(self.sink, parts.limits, self.retrier, self.morgue, parts.clock, self.written)
+        self.mover = Mover(
+            self.sink, self.limits, self.sink_calls, self.retrier, self.morgue, parts.clock, self.written
+        )
         self.watch = Watch(self.source, self.sink, self.retrier, parts.clock)
         self._moves: dict[asyncio.Task[None], tuple[str, float]] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -141,7 +143,7 @@ class MessagePipeline(Pipeline):
 
     async def _finish(self) -> bool:
         try:
-            async with asyncio.timeout(self.parts.limits.stop_seconds_max):
+            async with asyncio.timeout(self.limits.now.stop_seconds_max):
                 while self._moves:
                     await asyncio.wait(self._moves)
         except TimeoutError:
