@@ -5,6 +5,7 @@ Every call is made once: the engine repeats, and no answer is waited for longer 
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -150,11 +151,22 @@ async def _asked(operation: str, call: Awaitable[Any]) -> Answer:
         answer: Answer = await call
     except sdk.ClientError as error:
         raise _refused(operation, error) from error
-    except (*_NEVER_SENT, *_NO_ANSWER, *_MAY_PASS) as error:
-        raise unreachable(operation, str(error) or type(error).__name__) from error
+    except _NEVER_SENT as error:
+        raise unreachable(operation, str(error), settled=_was_never_sent(error)) from error
+    except _MAY_PASS as error:  # a role's credentials come over the network, too
+        raise unreachable(operation, str(error), settled=True) from error
+    except _NO_ANSWER as error:
+        raise unreachable(operation, str(error) or type(error).__name__, settled=False) from error
     except sdk.BotoCoreError as error:
         raise misconfigured(f"{operation}: {error}") from error
     return answer
+
+
+def _was_never_sent(error: sdk.BotoCoreError) -> bool:
+    """Whether no connection was made; the SDK gives a connection that broke off the same name."""
+    if not isinstance(error, sdk.EndpointConnectionError):
+        return True
+    return isinstance(error.kwargs.get("error"), (aiohttp.ClientConnectorError, socket.gaierror))
 
 
 def _refused(operation: str, error: sdk.ClientError) -> ReplicatorError:

@@ -19,6 +19,11 @@ MARK = "replicator-mark"
 _TOLD_ELSEWHERE = frozenset({"SentTimestamp", "MessageDeduplicationId"})
 
 
+def sent_at_of(raw: Mapping[str, Any]) -> float:
+    """When the message was sent, in seconds since the epoch."""
+    return int(raw.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
+
+
 def message_of(raw: Mapping[str, Any], retention_seconds: float, *, fifo: bool) -> Message:
     """The message in neutral form.
 
@@ -26,7 +31,7 @@ def message_of(raw: Mapping[str, Any], retention_seconds: float, *, fifo: bool) 
     a group. Source: SQS API reference, ReceiveMessage; developer guide, fair queues.
     """
     system = raw.get("Attributes", {})
-    sent_at = int(system.get("SentTimestamp", 0)) / 1000
+    sent_at = sent_at_of(raw)
     apart = _TOLD_ELSEWHERE | {"MessageGroupId"} if fifo else _TOLD_ELSEWHERE
     return Message(
         id=raw["MessageId"],

@@ -10,14 +10,13 @@ from connectors.sqs.codec import end_message
 from connectors.sqs.config import SqsSourceSettings
 from connectors.sqs.feed import PARTITION, Feed, Kind
 from connectors.sqs.probe import probe
+from connectors.sqs.proof import counts_of
 from replicator.connector import Context, Finding, Start
 from replicator.model.change import Backlog, Batch, Positions
 from replicator.model.errors import NotConnectedError, PositionLostError, ReplicatorError
 
 RETENTION_SECONDS = 345_600.0
 """How long a queue keeps a message unless it is set otherwise (SQS API reference, CreateQueue)."""
-
-_COUNTS = ("", "NotVisible", "Delayed")
 
 
 class SqsSource:
@@ -49,9 +48,12 @@ class SqsSource:
         self._kind = Kind(fifo, retention)
         feed = self._feed
         if feed is None or not feed.is_open or positions is None or begin < feed.read_position:
+            in_hand = len(feed.hand) if feed else 0
             await self._disconnect()
             begin = max(begin, feed.position if feed else 0)
             feed = self._feed = Feed(self._client, self._settings, self._kind, self._context.clock, begin)
+            if counts_of(attributes).in_flight > in_hand:
+                feed.doubt()  # others have messages, perhaps a predecessor that was killed
         return Start({PARTITION: str(feed.read_position)}, frozenset({PARTITION}))
 
     async def read(self) -> Batch:
@@ -75,9 +77,7 @@ class SqsSource:
         GetQueueAttributes).
         """
         await self._client.open()
-        attributes = await self._client.attributes()
-        counts = (int(attributes.get(f"ApproximateNumberOfMessages{each}", 0)) for each in _COUNTS)
-        return Backlog(sum(counts), None)
+        return Backlog(sum(counts_of(await self._client.attributes())), None)
 
     async def probe(self) -> Sequence[Finding]:
         """What stands in the way of moving the queue."""
@@ -111,8 +111,7 @@ class MarkedSqsSource(SqsSource):
     async def mark(self) -> str:
         """Send an end message. Its name comes with a batch once it has come out, and all before it too.
 
-        A standard queue keeps no order, so the end message by itself proves nothing: it counts when it has
-        come out and an answer that left nothing visible was asked for after it had been sent.
+        What it takes for that is told in ``proof.Marks``; under constant traffic a mark may never come.
         """
         feed = self._connected()
         name = f"end-{uuid4().hex}"
