@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from connectors.sqs.client import ENTRIES_MAX, Answer, Client
 from connectors.sqs.codec import change_of, is_whole, mark_in, message_of, sent_at_of
@@ -20,6 +22,10 @@ PARTITION = "queue"
 
 COUNT_SECONDS = 5.0
 """How often the queue is counted while it is read to its end; more often only for marks."""
+
+LAST_ANSWER_SECONDS_MAX = 5.0
+GIVE_BACK_SECONDS_MAX = 10.0
+"""What closing waits for, at most; what is not given back by then comes back by itself."""
 
 STRANGE_SECONDS = 10
 LITTER_SECONDS = 60.0
@@ -79,11 +85,6 @@ class Feed:
         self._receiving: asyncio.Task[_Round] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it still receives."""
-        return self._task is not None and not self._task.done()
-
     def doubt(self) -> None:
         """Messages may have been hidden of which nobody knows; if so, they show again after a time."""
         self._freshness.doubt(self._clock.monotonic() + self._settings.hidden_seconds)
@@ -108,12 +109,34 @@ class Feed:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
+        received = await self._last_answer()
+        if received is not None:
+            self.hand.hold(self.position, [self._held(raw) for raw in received.raws])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_BACK_SECONDS_MAX):
+                await self.hand.give_back()
+
+    async def go_on(self) -> None:
+        """Receive again where a failure had ended it; what is in hand stays there."""
+        if self._task is None or not self._task.done():
+            return
+        received = await self._last_answer()
+        self._outbox.recover()
+        if received is not None:
+            received.complete = False
+            await self._take_in(received)
+        self._task = None
+
+    async def _last_answer(self) -> _Round | None:
+        """What a round brings that nobody waits for any more."""
         receiving, self._receiving = self._receiving, None
-        if receiving is not None:
-            (received,) = await asyncio.gather(receiving, return_exceptions=True)
-            if isinstance(received, _Round):
-                self.hand.hold(self.position, [self._held(raw) for raw in received.raws])
-        await self.hand.give_back()
+        if receiving is None:
+            return None
+        await asyncio.wait((receiving,), timeout=LAST_ANSWER_SECONDS_MAX)
+        if receiving.cancel():
+            self.doubt()
+        (received,) = await asyncio.gather(receiving, return_exceptions=True)
+        return received if isinstance(received, _Round) else None
 
     async def _run(self) -> None:
         try:
@@ -139,24 +162,26 @@ class Feed:
             await self._outbox.persist("hide", self.hand.stay_hidden)
 
     async def _round(self, calls: int, wait_seconds: int) -> _Round:
+        attempts = [uuid4().hex if self._kind.fifo else None for _ in range(calls)]
+
         async def receive() -> _Round:
             started = self._clock.monotonic()
             self._freshness.begin(self._clock.wall(), self.position, self.hand.is_free_of, started)
-            self._receiving = asyncio.create_task(self._receive(calls, wait_seconds), name="sqs.round")
+            self._receiving = asyncio.create_task(self._receive(attempts, wait_seconds), name="sqs.round")
             return await asyncio.shield(self._receiving)
 
         received = await self._outbox.persist("receive", receive)
         self._receiving = None
         return received
 
-    async def _receive(self, calls: int, wait_seconds: int) -> _Round:
+    async def _receive(self, attempts: Sequence[str | None], wait_seconds: int) -> _Round:
         """All calls at once. A failure beside messages is left to the next round.
 
         Raises:
             TransientError, PermanentError: nothing came, and a call failed.
         """
         until = self._clock.monotonic() + self._settings.hidden_seconds
-        receives = [self._client.receive(wait_seconds) for _ in range(calls)]
+        receives = [self._client.receive(wait_seconds, attempt) for attempt in attempts]
         answers = await asyncio.gather(*receives, return_exceptions=True)
         found = _Round(complete=wait_seconds > 0)
         failures = []
@@ -259,4 +284,4 @@ class Feed:
 
     def _held(self, raw: Answer) -> Held:
         group = raw.get("Attributes", {}).get("MessageGroupId") if self._kind.fifo else None
-        return Held(raw["MessageId"], group, raw["ReceiptHandle"], raw["HiddenUntil"])
+        return Held(raw["MessageId"], group, raw["ReceiptHandle"], raw["HiddenUntil"], sent_at_of(raw))

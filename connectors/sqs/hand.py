@@ -20,6 +20,7 @@ class Held:
     Attributes:
         id, group, receipt: the queue's; the group where it is FIFO.
         hidden_until: on the monotonic clock.
+        sent_at: in seconds since the epoch.
         position: that of its batch.
         is_due: it was committed, and is being deleted. Until then it is known when it comes again.
     """
@@ -28,6 +29,7 @@ class Held:
     group: str | None
     receipt: str
     hidden_until: float
+    sent_at: float = 0.0
     position: int = 0
     is_due: bool = False
 
@@ -51,6 +53,10 @@ class Hand:
     def kept(self) -> int:
         """How many are certainly still in the queue, hidden."""
         return sum(not each.is_due for each in self._held.values())
+
+    def oldest_sent_at(self) -> float | None:
+        """When the oldest of all was sent."""
+        return min((each.sent_at for each in self._held.values()), default=None)
 
     async def room(self) -> None:
         """Wait until there may be more messages in hand."""

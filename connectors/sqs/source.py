@@ -26,7 +26,8 @@ class SqsSource:
         self._settings = settings
         self._context = context
         self._client = Client(settings)
-        self._kind = Kind(settings.queue_url.endswith(".fifo"), RETENTION_SECONDS)
+        name = settings.queue_url or settings.queue or ""
+        self._kind = Kind(name.endswith(".fifo"), RETENTION_SECONDS)
         self._feed: Feed | None = None
 
     @property
@@ -47,7 +48,9 @@ class SqsSource:
         fifo = attributes.get("FifoQueue", str(self._kind.fifo)).lower() == "true"
         self._kind = Kind(fifo, retention)
         feed = self._feed
-        if feed is None or not feed.is_open or positions is None or begin < feed.read_position:
+        if feed is not None and positions is not None and begin >= feed.read_position:
+            await feed.go_on()
+        else:
             in_hand = len(feed.hand) if feed else 0
             await self._disconnect()
             begin = max(begin, feed.position if feed else 0)
@@ -74,21 +77,31 @@ class SqsSource:
         """About how many messages there are, those in anyone's hand and delayed ones included.
 
         SQS does not tell their age, and its figures may be a minute old (SQS API reference,
-        GetQueueAttributes).
+        GetQueueAttributes). The age is that of the oldest in hand here, and what waits may be older; None
+        where nothing is in hand.
         """
         await self._client.open()
-        return Backlog(sum(counts_of(await self._client.attributes())), None)
+        count = sum(counts_of(await self._client.attributes()))
+        oldest = self._feed.hand.oldest_sent_at() if self._feed and count else None
+        return Backlog(count, None if oldest is None else max(0.0, self._context.clock.wall() - oldest))
 
     async def probe(self) -> Sequence[Finding]:
         """What stands in the way of moving the queue."""
         return await probe(self._client, self._settings)
 
     def notices(self) -> Sequence[str]:
-        """Messages that did not come as the service sent them."""
-        count = self._feed.damaged if self._feed else 0
-        if not count:
+        """Messages that did not come as the service sent them, and end messages that prove nothing yet."""
+        if self._feed is None:
             return ()
-        return (f"{count} times a message came with another body than its MD5 says; it is received again",)
+        found = []
+        if count := self._feed.damaged:
+            found.append(f"{count} times a message was not what its MD5 says; it is received again")
+        if count := len(self._feed.marks):
+            found.append(
+                f"{count} end messages wait for a moment in which the queue is empty, with nothing delayed "
+                "and nothing in the hands of other consumers"
+            )
+        return found
 
     def _connected(self) -> Feed:
         if self._feed is None:
