@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -211,11 +211,18 @@ class Feed:
         sent_at = [sent_at_of(raw) for raw in received.raws]
         read_to = self._freshness.end(sent_at) if received.complete and not found.early else None
         if found.early:
-            await self._outbox.persist("give back", lambda: self.hand.let_go(found.early))
+            await self._try(self.hand.let_go(found.early))
         if found.strange:
-            await self._outbox.persist("leave", lambda: self.hand.leave(found.strange, STRANGE_SECONDS))
+            await self._try(self.hand.leave(found.strange, STRANGE_SECONDS))
         if read_to is not None:
             await self._prove(read_to)
+
+    async def _try(self, hiding: Awaitable[None]) -> None:
+        """Once: what it fails for shows again by itself, and receiving must not wait for it."""
+        try:
+            await hiding
+        except TransientError:
+            self.doubt()
 
     def _put(self, found: _Sorted, read_to: float | None = None, marks: tuple[str, ...] = ()) -> None:
         self._outbox.put(
