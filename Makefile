@@ -40,8 +40,8 @@ docs: $(READY) ## Write the generated pages again (CHECK=--check only compares)
 	@for room in cli config telemetry; do $(BIN)/python -m replicator.$$room.reference $(CHECK) || exit 1; done
 	@$(BIN)/python -m replicator.cli.reference $(CHECK)
 
-demo: $(READY) ## Watch a live table move from AWS to Azure (KEEP=1 leaves all of it running)
-	@$(MAKE) --no-print-directory --silent $(AZURITE) || echo "Azurite is not available; the demo goes on without."
+demo: $(READY) ## Watch a live application move from AWS to Azure (KEEP=1 leaves all of it running)
+	@$(MAKE) --no-print-directory --silent $(AZURITE) || echo "Azurite cannot be installed; the demo leaves S3 → Blob Storage out."
 	@$(BIN)/python -m replicator.demo $(if $(KEEP),--keep)
 
 bench: $(READY) ## Speed against a bare loop over the same SDK calls, lag, and memory

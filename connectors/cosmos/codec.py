@@ -2,7 +2,8 @@
 
 An ordinary item is an ordinary document: its attributes under their own names as plain JSON, so that
 queries read ``c.customer.name`` and nothing has to be learned. Three top-level properties are ours:
-``id`` and ``pk`` (``keys``), and ``replicator``, which holds what JSON alone does not tell:
+``id`` and ``pk`` (``keys``), and ``replicator``, which holds what JSON alone does not tell (a fourth,
+``ttl``, is written where ``expiry`` says so, and never read):
 
 =====  ==================================================================================
 ``v``  the format version, 1
@@ -32,6 +33,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from connectors.cosmos.expiry import Expiry
 from connectors.cosmos.keys import Place, key_at
 from replicator.model.errors import ChangeError, PermanentError
 from replicator.model.key import Key, number_text
@@ -70,8 +72,8 @@ class Encoded(NamedTuple):
     size_bytes: int
 
 
-def encode(item: Item, at: Place) -> Encoded:
-    """The document of an item at its place.
+def encode(item: Item, at: Place, expiry: Expiry | None = None) -> Encoded:
+    """The document of an item at its place; it carries a time to live where an ``expiry`` finds one.
 
     Raises:
         ChangeError: the item cannot be a document: too large, too deep, or not valid.
@@ -82,6 +84,8 @@ def encode(item: Item, at: Place) -> Encoded:
         document["id"] = at.id
         document["pk"] = at.pk
         document[META] = _meta(at, tags)
+        if expiry is not None and (left := expiry.seconds_left(item)) is not None:
+            document["ttl"] = left
         size = len(orjson.dumps(document))
     except (ValueError, TypeError, KeyError, ArithmeticError) as error:
         raise ChangeError(f"the item cannot be written as JSON: {error}") from error

@@ -135,8 +135,8 @@ def _permanent(refusal: Refusal) -> PermanentError:
     if refusal.status == NOT_FOUND:
         return PermanentError(
             f"the database or the container is not there: {_said(refusal)}",
-            hint="create the container, with the partition key /pk, or correct the configuration; if it "
-            "was removed while it was being filled, a new backfill is needed",
+            hint="create the container, with the partition key that partition_key_paths says, or correct "
+            "the configuration; if it was removed while it was being filled, a new backfill is needed",
         )
     return PermanentError(f"Cosmos DB answered {_said(refusal)}")
 

@@ -100,7 +100,8 @@ def notifications(
         return [
             _error(
                 f"the bucket sends no events to the queue {queue_arn}",
-                f"add a notification with this queue to those that there are, for {', '.join(FAMILIES)}",
+                "`replicator install` adds it to those that there are; by hand, it is one with this queue "
+                f"for {', '.join(FAMILIES)}",
             )
         ]
     findings = [_missing(family, settings.prefix) for family in found.families]
@@ -118,7 +119,7 @@ def notifications(
 def _missing(family: str, prefix: str) -> Finding:
     where = f" that begin with {prefix!r}" if prefix else ""
     message = f"events of {family} do not come to the queue for all keys{where}"
-    hint = "add the events to the bucket's notification, and take filters away that are narrower"
+    hint = "`replicator install` adds what is missing; or take filters away that are narrower"
     return _error(message, hint) if family in VITAL else _warning(message, hint)
 
 

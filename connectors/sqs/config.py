@@ -58,11 +58,12 @@ class SqsSourceSettings(BaseModel):
         "that waits asks all of the queue's servers.",
     )
     hidden_seconds: int = Field(
-        default=60,
+        default=30,
         ge=2,
         le=3600,
         description="Visibility timeout of messages in hand; it is renewed until they are deleted. So much "
-        "later messages come back that a killed process had in hand.",
+        "later messages come back that a killed process had in hand, and for so long after a start nothing "
+        "is proved read.",
     )
     messages_max: int = Field(
         default=2000, ge=10, le=100_000, description="Messages in hand: received and not yet deleted."

@@ -38,6 +38,7 @@ class Kind:
 
     fifo: bool
     retention_seconds: float
+    delay_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -78,7 +79,9 @@ class Feed:
         self._settings = settings
         self._kind = kind
         self._clock = clock
-        self._freshness = Freshness(fifo=kind.fifo)
+        self._freshness = Freshness(
+            fifo=kind.fifo, hidden_seconds=settings.hidden_seconds, delay_seconds=kind.delay_seconds
+        )
         self._outbox = Outbox()
         self._delayed = 0
         self._counted_at = float("-inf")
@@ -166,7 +169,7 @@ class Feed:
 
         async def receive() -> _Round:
             started = self._clock.monotonic()
-            self._freshness.begin(self._clock.wall(), self.position, self.hand.is_free_of, started)
+            self._freshness.begin(self._clock.wall(), started, self.position, self.hand.is_free_of)
             self._receiving = asyncio.create_task(self._receive(attempts, wait_seconds), name="sqs.round")
             return await asyncio.shield(self._receiving)
 

@@ -10,9 +10,9 @@ rounds have had room left over for ``WINDOW_SECONDS``: their answers come from a
 older been waiting, it would have been among them. The queue then counts as read up to the oldest message
 that those rounds brought. SQS does not promise this; it steers, and no mark rests on it.
 
-Neither speaks of what does not show: messages that are delayed, or that others have in hand. After an
-answer was lost, and after a start beside messages in flight, nothing is claimed until what may be hidden by
-that would have shown again. A mark asks for more, see ``Marks``.
+Neither speaks of what does not show: messages that are delayed, or that others have in hand. After a
+start, and after an answer was lost, nothing is claimed until what may be hidden by that would have shown
+again. A mark asks for more, see ``Marks``.
 """
 
 from __future__ import annotations
@@ -46,10 +46,18 @@ def counts_of(attributes: Mapping[str, str]) -> Counts:
 
 
 class Freshness:
-    """Up to which moment the queue has been read."""
+    """Up to which moment the queue has been read.
 
-    def __init__(self, *, fifo: bool) -> None:
+    For ``hidden_seconds`` after the first round nothing is proved: a process that was killed before may
+    have had messages in hand, which show again only then. ``delay_seconds`` is the queue's own: what was
+    sent later than so long ago may not show yet.
+    """
+
+    def __init__(self, *, fifo: bool, hidden_seconds: float = 0.0, delay_seconds: float = 0.0) -> None:
         self._fifo = fifo
+        self._hidden_seconds = hidden_seconds
+        self._delay_seconds = delay_seconds
+        self._is_first = True
         self._candidate: tuple[float, int] | None = None
         self._began = 0.0
         self._position = 0
@@ -71,20 +79,23 @@ class Freshness:
         self._window.clear()
 
     def begin(
-        self, began: float, position: int, is_free_of: Callable[[int], bool], started: float = 0.0
+        self, began: float, monotonic: float, position: int, is_free_of: Callable[[int], bool]
     ) -> None:
         """A round begins at this moment, when everything up to ``position`` has been given out.
 
         Args:
             began: in seconds since the epoch.
+            monotonic: the same moment on the monotonic clock.
             position: the last one.
             is_free_of: tells whether nothing that was given out up to a position is in hand now.
-            started: the same moment on the monotonic clock.
         """
-        self._began, self._position = began, position
+        if self._is_first:
+            self._is_first = False
+            self.doubt(monotonic + self._hidden_seconds)
+        self._began, self._position = began - self._delay_seconds, position
         self._is_free = not self._fifo or is_free_of(position)
         self._is_candidate_free = self._candidate is not None and is_free_of(self._candidate[1])
-        self._is_doubtful = started < self._in_doubt_until
+        self._is_doubtful = monotonic < self._in_doubt_until
 
     def end(self, sent_at: Sequence[float] = ()) -> float | None:
         """The round waited, and was not full: up to which moment everything has been delivered, or None.

@@ -46,17 +46,15 @@ class SqsSource:
         attributes = await self._client.attributes()
         retention = float(attributes.get("MessageRetentionPeriod", RETENTION_SECONDS))
         fifo = attributes.get("FifoQueue", str(self._kind.fifo)).lower() == "true"
-        self._kind = Kind(fifo, retention)
+        delay = float(attributes.get("DelaySeconds", 0))
+        self._kind = Kind(fifo, retention, delay)
         feed = self._feed
         if feed is not None and positions is not None and begin >= feed.read_position:
             await feed.go_on()
         else:
-            in_hand = len(feed.hand) if feed else 0
             await self._disconnect()
             begin = max(begin, feed.position if feed else 0)
             feed = self._feed = Feed(self._client, self._settings, self._kind, self._context.clock, begin)
-            if counts_of(attributes).in_flight > in_hand:
-                feed.doubt()  # others have messages, perhaps a predecessor that was killed
         return Start({PARTITION: str(feed.read_position)}, frozenset({PARTITION}))
 
     async def read(self) -> Batch:

@@ -14,6 +14,9 @@ from localcloud.cosmos.ranges import PhysicalRange
 _KEY_BYTES_MAX = {1: 101, 2: 2048}
 _MISSING: dict[str, Any] = {}
 
+PartitionKeyValue = tuple[Any, ...]
+"""One value per path of the partition key, ``{}`` where an item has none; fewer are a prefix."""
+
 
 class Container:
     """Items under one partition key definition.
@@ -45,7 +48,7 @@ class Container:
         self.number = 0
         definition = properties["partitionKey"]
         self.key_version: int = definition.get("version", 1)
-        self.key_path: list[str] = definition["paths"][0].strip("/").split("/")
+        self.key_paths: list[list[str]] = [path.strip("/").split("/") for path in definition["paths"]]
         bounds = range_bounds(range_count, self.key_version)
         self._lowers = bounds[:-1]
         self.ranges = [
@@ -79,27 +82,27 @@ class Container:
                 return physical
         raise RefusedError(410, "Gone", f"The partition key range {identifier} does not exist", 1002)
 
-    def key_of(self, item: dict[str, Any]) -> Any:
-        """Return an item's partition key value, ``{}`` where it has none."""
-        value: Any = item
-        for name in self.key_path:
-            if not isinstance(value, dict) or name not in value:
-                return _MISSING
-            value = value[name]
-        return value
+    def key_of(self, item: dict[str, Any]) -> PartitionKeyValue:
+        """Return an item's partition key value."""
+        return tuple(_value_at(item, path) for path in self.key_paths)
 
-    def epk_of(self, key: Any) -> bytes:
-        """Return the effective partition key of a value.
+    def epk_of(self, key: PartitionKeyValue) -> bytes:
+        """Return the effective partition key of a value: that of a prefix begins those it stands for.
 
         Raises:
-            RefusedError: 400 for an array or object, or a string beyond 2 KB (101 bytes at version 1).
+            RefusedError: 400 for an array or object among them, or strings beyond 2 KB together (101 bytes
+                at version 1). Whether the service counts the parts of a hierarchical key together is
+                not documented; this stand-in takes the narrower reading.
         """
-        if isinstance(key, list) or (isinstance(key, dict) and key):
-            raise bad_request("A partition key value is null, a boolean, a number or a string")
+        size = 0
+        for part in key:
+            if isinstance(part, list) or (isinstance(part, dict) and part):
+                raise bad_request("A partition key value is null, a boolean, a number or a string")
+            size += len(part.encode()) if isinstance(part, str) else 0
         limit = _KEY_BYTES_MAX[self.key_version]
-        if isinstance(key, str) and len(key) > limit // 4 and len(key.encode()) > limit:
+        if size > limit:
             raise bad_request(f"The partition key value is longer than {limit} bytes")
-        return effective_partition_key(key, self.key_version)
+        return b"".join(effective_partition_key(part, self.key_version) for part in key)
 
     def epk_text(self, epk: bytes) -> str:
         """Return an effective partition key as the SDK spells it: version 1 in lower case."""
@@ -114,3 +117,12 @@ class Container:
     def live(self, documents: Iterator[Document]) -> Iterator[Document]:
         """Yield the documents that have not expired."""
         return documents if self.default_ttl is None else filter(self.is_live, documents)
+
+
+def _value_at(item: dict[str, Any], path: list[str]) -> Any:
+    value: Any = item
+    for name in path:
+        if not isinstance(value, dict) or name not in value:
+            return _MISSING
+        value = value[name]
+    return value

@@ -24,6 +24,8 @@ class RefusedError(ReplicatorError):
     """The service refused a command, or answered something that it never answers."""
 
     code = "refused"
+    status = 0
+    """The HTTP status, where it was the service that refused."""
 
 
 class Client:
@@ -97,7 +99,9 @@ class Client:
             return document
         if "message" not in document:
             raise foreign(self.url)
-        raise RefusedError(document["message"], hint=document.get("hint", ""))
+        refused = RefusedError(document["message"], hint=document.get("hint", ""))
+        refused.status = answer.status
+        raise refused
 
 
 def pipeline_path(name: str, what: str) -> str:

@@ -12,11 +12,13 @@ from replicator.cli import (
     barrier,
     dead_letters,
     demo,
+    install,
     local,
     pause,
     resume,
     run,
     status,
+    uninstall,
     validate,
     verify,
 )
@@ -54,6 +56,8 @@ def _options(
 
 program.command("run")(run.run)
 program.command("validate")(validate.validate)
+program.command("install")(install.install)
+program.command("uninstall")(uninstall.uninstall)
 program.command("status")(status.status)
 program.command("pause")(pause.pause)
 program.command("resume")(resume.resume)

@@ -10,8 +10,16 @@ from replicator.config.secrets import read_secret
 from replicator.config.settings import End, Settings
 from replicator.model.errors import ConfigError
 
-_WHERE = ("endpoint", "endpoint_url", "region")
-"""Settings that say where something is, besides those without a default, which say what."""
+_WHERE = frozenset(
+    {
+        *("endpoint", "endpoint_url", "region", "namespace"),
+        *("connection_env", "connection_file", "connection_string_env", "connection_string_file"),
+    }
+)
+"""Settings that say where something is, besides those without a default, which say what.
+
+Of settings of which exactly one is needed, every one says what; the schema lists them under ``oneOf``.
+"""
 
 
 def contradictions(settings: Settings, environ: Mapping[str, str]) -> list[Problem]:
@@ -95,8 +103,9 @@ def _shared_sinks(settings: Settings) -> Iterator[Problem]:
 
 def _target(end: End) -> Hashable:
     """What a sink writes to."""
-    fields = type(end.settings).model_fields.items()
-    names = [name for name, field in fields if field.is_required() or name in _WHERE]
+    schema = type(end.settings).model_json_schema()
+    choices = {name for choice in schema.get("oneOf", ()) for name in choice["required"]}
+    names = sorted({*schema.get("required", ()), *choices, *_WHERE} & schema["properties"].keys())
     return end.connector, tuple((name, str(getattr(end.settings, name))) for name in names)
 
 

@@ -1,15 +1,11 @@
-"""Comparing what a side holds with the writer's ledger, item by item."""
+"""Comparing what a side holds with its writer's ledger, one by one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from replicator.demo.canonical import TypedItem, canonical
-from replicator.demo.ends import Ends
-from replicator.demo.ledger import Ledger, LedgerKey, key_of
-from replicator.demo.reading import item_of
+from replicator.demo.ledger import LedgerKey
 
 SHOWN_MAX = 5
 
@@ -20,9 +16,9 @@ class Comparison:
 
     Attributes:
         side: its name.
-        expected: how many items it has to hold.
+        expected: how many it has to hold.
         equal: how many it holds exactly as they were written.
-        missing, different, extra: the keys of the others; an item that is there twice is extra.
+        missing, different, extra: the keys of the others; what is there twice is extra.
     """
 
     side: str
@@ -48,27 +44,19 @@ class Comparison:
         ]
 
 
-def compare(side: str, held: Iterable[TypedItem], expected: Mapping[LedgerKey, str]) -> Comparison:
-    """Compare every item that a side holds with what the ledger says of its key."""
+def compare(
+    side: str, held: Iterable[tuple[LedgerKey, str]], expected: Mapping[LedgerKey, str]
+) -> Comparison:
+    """Compare everything that a side holds, as key and canonical text, with what the ledger says."""
     comparison = Comparison(side, len(expected))
     seen: set[LedgerKey] = set()
-    for item in held:
-        key = key_of(item)
+    for key, text in held:
         if key not in expected or key in seen:
             comparison.extra.append(key)
-        elif canonical(item) == expected[key]:
+        elif text == expected[key]:
             comparison.equal += 1
         else:
             comparison.different.append(key)
         seen.add(key)
     comparison.missing = sorted(expected.keys() - seen)
     return comparison
-
-
-def compare_side(side: str, environment: Mapping[str, str], ledger: Path) -> Comparison:
-    """Read one side, ``source`` or ``sink``, and compare it; for a process of its own."""
-    expected = dict(Ledger(ledger).items())
-    ends = Ends(environment)
-    if side == "source":
-        return compare("DynamoDB", ends.items(), expected)
-    return compare("Cosmos DB", map(item_of, ends.documents()), expected)

@@ -1,34 +1,27 @@
-"""The writer's ledger: what the table has to hold, told by the one who wrote it, in a file of its own."""
+"""A writer's ledger: what its end has to hold, told by the one who wrote it, in a file of its own."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from replicator.demo.canonical import TypedItem, canonical
-from replicator.demo.orders import HASH_KEY, RANGE_KEY
-
-LedgerKey = tuple[str, str]
+LedgerKey = tuple[str, ...]
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS orders (
-    hash TEXT, range TEXT, item TEXT, writes INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (hash, range)
+CREATE TABLE IF NOT EXISTS ledger (
+    key TEXT PRIMARY KEY, text TEXT, writes INTEGER NOT NULL DEFAULT 1
 ) WITHOUT ROWID
 """
 _NOTE = """
-INSERT INTO orders (hash, range, item) VALUES (?, ?, ?)
-ON CONFLICT DO UPDATE SET item = excluded.item, writes = writes + 1
+INSERT INTO ledger (key, text) VALUES (?, ?)
+ON CONFLICT DO UPDATE SET text = excluded.text, writes = writes + 1
 """
 
 
-def key_of(item: TypedItem) -> LedgerKey:
-    """The key of an order."""
-    return item[HASH_KEY]["S"], item[RANGE_KEY]["S"]
-
-
 class Ledger:
-    """Key to the canonical text of the item that was written last; None where that was a delete.
+    """Key to the canonical text of what was written last; None where that was a delete.
 
     One process writes it; ``commit`` makes what was noted visible to others.
     """
@@ -40,34 +33,38 @@ class Ledger:
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.execute(_SCHEMA)
 
-    def note(self, item: TypedItem) -> None:
-        """The item was written."""
-        self._db.execute(_NOTE, (*key_of(item), canonical(item)))
+    def note(self, key: LedgerKey, text: str) -> None:
+        """This was written."""
+        self._db.execute(_NOTE, (_text(key), text))
 
     def note_delete(self, key: LedgerKey) -> None:
         """The key was deleted; it stays in the ledger, so that a key that comes back is noticed."""
-        self._db.execute(_NOTE, (*key, None))
+        self._db.execute(_NOTE, (_text(key), None))
 
     def commit(self) -> None:
         """Make durable what was noted."""
         self._db.commit()
 
     def find(self, key: LedgerKey) -> str | None:
-        """The canonical text of one key's item."""
-        row = self._db.execute("SELECT item FROM orders WHERE hash = ? AND range = ?", key).fetchone()
+        """The canonical text of one key."""
+        row = self._db.execute("SELECT text FROM ledger WHERE key = ?", (_text(key),)).fetchone()
         return None if row is None else row[0]
 
     def items(self) -> Iterator[tuple[LedgerKey, str]]:
         """What has to be there."""
-        for pk, sk, item in self._db.execute("SELECT hash, range, item FROM orders WHERE item IS NOT NULL"):
-            yield (pk, sk), item
+        for key, text in self._db.execute("SELECT key, text FROM ledger WHERE text IS NOT NULL"):
+            yield tuple(json.loads(key)), text
 
     def deleted(self) -> int:
         """How many keys were deleted and did not come back."""
-        (count,) = self._db.execute("SELECT count(*) FROM orders WHERE item IS NULL").fetchone()
+        (count,) = self._db.execute("SELECT count(*) FROM ledger WHERE text IS NULL").fetchone()
         return int(count)
 
     def close(self) -> None:
         """Commit and release the file."""
         self._db.commit()
         self._db.close()
+
+
+def _text(key: LedgerKey) -> str:
+    return json.dumps(key, ensure_ascii=False)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
+
+from replicator.demo.pairs import Pair
+from replicator.demo.workload import Amount
 
 
 @dataclass
@@ -19,55 +22,36 @@ class Step:
 
 
 @dataclass
-class Scene:
-    """The demonstration so far.
+class Track:
+    """One pair so far.
 
     Attributes:
-        items: how many orders are loaded at first.
-        steps: what was done and what is being done.
-        workload: what the writer told last.
-        pipeline: the pipeline in the newest status document; empty while the service does not answer.
-        gate: the gate in it.
-        lags: the lag at every look, in seconds, once the backfill's rows are copied.
+        pair: which one.
+        amount: how much is written to it.
+        written: what its writer told last.
+        pipeline: its part of the newest status document; empty while the service does not answer.
+        lags: the lag at every look, in seconds, once what was there at first is copied.
         copying: looks at the backfill while it copies: (time, rows).
     """
 
-    items: int
-    began: float = field(default_factory=time.monotonic)
-    steps: list[Step] = field(default_factory=list)
-    workload: Mapping[str, int] = field(default_factory=dict)
+    pair: Pair
+    amount: Amount
+    written: Mapping[str, int] = field(default_factory=dict)
     pipeline: Mapping[str, Any] = field(default_factory=dict)
-    gate: Mapping[str, Any] = field(default_factory=dict)
     lags: list[float] = field(default_factory=list)
     copying: list[tuple[float, int]] = field(default_factory=list)
 
-    @property
-    def seconds(self) -> float:
-        """Since the beginning."""
-        return time.monotonic() - self.began
-
-    def step(self, text: str) -> None:
-        """The step before is done, and this one begins."""
-        self.finish()
-        self.steps.append(Step(text, time.monotonic()))
-
-    def finish(self) -> None:
-        """The step under way is done."""
-        if self.steps and self.steps[-1].seconds is None:
-            self.steps[-1].seconds = time.monotonic() - self.steps[-1].began
-
-    def look(self, status: Mapping[str, Any] | None) -> None:
-        """Take in a status document, or that there is none."""
-        self.pipeline = status["pipelines"][0] if status and status["pipelines"] else {}
-        self.gate = status["gate"] if status else {}
+    def look(self, pipeline: Mapping[str, Any]) -> None:
+        """Take in what the service says of it."""
+        self.pipeline = pipeline
         if self.phase == "rows":
-            self.copying.append((time.monotonic(), self.rows))
-        elif self.phase and self.lag is not None:
+            self.copying.append((time.monotonic(), self.copied))
+        elif pipeline and self.lag is not None:
             self.lags.append(self.lag)
 
     @property
     def backfill(self) -> Mapping[str, Any]:
-        """The backfill's progress; empty while unknown."""
+        """The backfill's progress; empty while unknown, and for messages, which have none."""
         return self.pipeline.get("backfill") or {}
 
     @property
@@ -76,9 +60,31 @@ class Scene:
         return str(self.backfill.get("phase", ""))
 
     @property
-    def rows(self) -> int:
-        """Rows that the backfill has copied."""
+    def is_connected(self) -> bool:
+        """Whether the service has begun with it."""
+        return self.phase != "" or (self.pair.empties and self.pipeline.get("state") == "running")
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether what was there at first is copied."""
+        return self.phase == "complete" or (self.pair.empties and bool(self.pipeline))
+
+    @property
+    def copied(self) -> int:
+        """Rows that the backfill has copied; of messages, what this life of the service has moved."""
+        if self.pair.empties:
+            return sum(self.pipeline.get("changes_written", {}).values())
         return int(self.backfill.get("rows", 0))
+
+    @property
+    def changes(self) -> int:
+        """Changes that were read since the service was started last."""
+        return int(self.pipeline.get("changes_read", 0))
+
+    @property
+    def writes(self) -> int:
+        """What was written beside what was there at first."""
+        return sum(count for kind, count in self.written.items() if kind != "loaded")
 
     @property
     def lag(self) -> float | None:
@@ -97,6 +103,49 @@ class Scene:
         moves = [(t2 - t1, r2 - r1) for (t1, r1), (t2, r2) in pairs if r2 > r1]
         seconds = sum(move[0] for move in moves)
         return sum(move[1] for move in moves) / seconds if seconds else None
+
+
+@dataclass
+class Scene:
+    """The demonstration so far.
+
+    Attributes:
+        tracks: name of each pair to how it goes.
+        steps: what was done and what is being done.
+        gate: the gate in the newest status document; empty while the service does not answer.
+    """
+
+    tracks: Mapping[str, Track]
+    began: float = field(default_factory=time.monotonic)
+    steps: list[Step] = field(default_factory=list)
+    gate: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, pairs: Sequence[Pair], amounts: Mapping[str, Amount]) -> Scene:
+        """The beginning."""
+        return cls({pair.name: Track(pair, amounts[pair.name]) for pair in pairs})
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self.began
+
+    def step(self, text: str) -> None:
+        """The step before is done, and this one begins."""
+        self.finish()
+        self.steps.append(Step(text, time.monotonic()))
+
+    def finish(self) -> None:
+        """The step under way is done."""
+        if self.steps and self.steps[-1].seconds is None:
+            self.steps[-1].seconds = time.monotonic() - self.steps[-1].began
+
+    def look(self, status: Mapping[str, Any] | None) -> None:
+        """Take in a status document, or that there is none."""
+        self.gate = status["gate"] if status else {}
+        pipelines = {each["name"]: each for each in status["pipelines"]} if status else {}
+        for name, track in self.tracks.items():
+            track.look(pipelines.get(name, {}))
 
     @property
     def gate_text(self) -> str:

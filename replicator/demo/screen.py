@@ -12,11 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from replicator.demo.scene import Scene, Step
+from replicator.demo.scene import Scene, Step, Track
 
 PLAIN_SECONDS = 3.0
-_LABEL_COLUMNS = 12
-_BAR_COLUMNS = 60
+_BAR_COLUMNS = 16
 
 
 @contextlib.asynccontextmanager
@@ -31,7 +30,8 @@ async def shown(scene: Scene, console: Console) -> AsyncIterator[None]:
         yield
     finally:
         telling.cancel()
-        _tell_steps(scene, console, 0)
+        for step in scene.steps:
+            console.print(_step(step), soft_wrap=True)
 
 
 async def _tell(scene: Scene, console: Console) -> None:
@@ -40,47 +40,56 @@ async def _tell(scene: Scene, console: Console) -> None:
         console.print(line(scene), highlight=False, soft_wrap=True)
 
 
-def _tell_steps(scene: Scene, console: Console, since: int) -> None:
-    for step in scene.steps[since:]:
-        console.print(_step(step), soft_wrap=True)
-
-
 def line(scene: Scene) -> str:
     """The scene in one line."""
     parts = [f"{scene.seconds:5.1f} s", scene.steps[-1].text if scene.steps else "…"]
-    parts += [f"{label} {text}" for label, text in _figures(scene)]
-    return " · ".join(parts)
+    parts += [_in_short(track) for track in scene.tracks.values()]
+    return " · ".join([*parts, f"gate {scene.gate_text}"])
 
 
 def render(scene: Scene) -> RenderableType:
     """The scene on a terminal."""
-    figures = Table.grid(padding=(0, 2))
-    figures.add_column(width=_LABEL_COLUMNS, style="dim")
-    figures.add_column()
-    bar = ProgressBar(total=max(scene.items, scene.rows, 1), completed=scene.rows, width=_BAR_COLUMNS)
-    figures.add_row("copied", bar)
-    for label, text in _figures(scene):
-        figures.add_row(label, _coloured(label, text))
-    title = Text("Replicator · a live table moves from DynamoDB to Cosmos DB", style="bold")
-    return Group(title, Text(), *map(_step, scene.steps), Text(), figures)
+    title = Text("Replicator · a live application moves from AWS to Azure", style="bold")
+    gate = Text.assemble(("  gate  ", "dim"), (scene.gate_text, _colour(scene.gate_text)))
+    return Group(title, Text(), *map(_step, scene.steps), Text(), _tracks(scene), gate)
 
 
-def _figures(scene: Scene) -> list[tuple[str, str]]:
-    done, pipeline = scene.workload, scene.pipeline
-    figures = []
-    if done:
-        writes = sum(done.get(kind, 0) for kind in ("created", "updated", "deleted"))
-        figures.append(("writer", f"{done.get('loaded', 0):,} loaded, {writes:,} writes since"))
-    if pipeline:
-        rate = scene.backfill.get("rows_per_second")
-        speed = f", {rate:,.0f} rows/s" if rate else ""
-        lag = "unknown" if scene.lag is None else f"{scene.lag:.1f} s"
-        figures += [
-            ("backfill", f"{scene.phase or 'not begun'}, {scene.rows:,} rows{speed}"),
-            ("delta", f"{pipeline['changes_read']:,} changes read, lag {lag}"),
-            ("gate", scene.gate_text),
-        ]
-    return figures
+def _tracks(scene: Scene) -> Table:
+    """All pipelines, side by side."""
+    table = Table.grid(padding=(0, 2))
+    for _ in range(2):
+        table.add_column()
+    for _ in range(5):
+        table.add_column(justify="right")
+    table.add_row("", "", *(Text(name, "dim") for name in ("written", "", "copied", "changes", "lag")))
+    for track in scene.tracks.values():
+        table.add_row(
+            f"  {track.pair.name}",
+            Text(f"{track.pair.source} → {track.pair.sink}", "dim"),
+            f"{track.written.get('loaded', 0) + track.writes:,}",
+            _bar(track),
+            f"{track.copied:,}",
+            f"{track.changes:,}",
+            _lag(track),
+        )
+    return table
+
+
+def _bar(track: Track) -> ProgressBar:
+    """Of what was there at first; messages that were there before a restart are not counted again."""
+    total = max(track.amount.count, track.copied, 1)
+    return ProgressBar(total=total, completed=track.copied, width=_BAR_COLUMNS)
+
+
+def _in_short(track: Track) -> str:
+    written = track.written.get("loaded", 0) + track.writes
+    if not track.pipeline:
+        return f"{track.pair.name} {written:,} written"
+    return f"{track.pair.name} {track.copied:,} of {written:,}, lag {_lag(track)}"
+
+
+def _lag(track: Track) -> str:
+    return "?" if track.lag is None else f"{track.lag:.1f} s"
 
 
 def _step(step: Step) -> Text:
@@ -89,6 +98,5 @@ def _step(step: Step) -> Text:
     return Text.assemble(("  ✓ ", "green"), step.text, (f"  {step.seconds:.1f} s", "dim"))
 
 
-def _coloured(label: str, text: str) -> Text:
-    style = "" if label != "gate" else "bold green" if text.startswith("open") else "yellow"
-    return Text(text, style=style)
+def _colour(gate: str) -> str:
+    return "bold green" if gate.startswith("open") else "yellow"

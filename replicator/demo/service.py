@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,9 @@ from localcloud.ports import Port
 from localcloud.probes import answers_http
 from localcloud.processes import Server
 from replicator.demo.actor import Actor
-from replicator.demo.ends import CONTAINER, DATABASE, MARKER_PREFIX, TABLE
+from replicator.demo.pairs import Pair
 
-PIPELINE = "orders"
-CALL_SECONDS_MAX = 3.0
+CALL_SECONDS_MAX = 5.0
 """Lower than the default of 10, because after kill -9 the service waits so long before it writes again."""
 
 _BARRIER_SECONDS = 60.0
@@ -33,12 +32,14 @@ class Service(Actor):
         config: the configuration file.
     """
 
-    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, environment: Mapping[str, str], pairs: Sequence[Pair]) -> None:
         self._port = Port()
         self.url = f"http://127.0.0.1:{self._port.number}"
         self.token = secrets.token_urlsafe(16)
         self.config = directory / "replicator.json"
-        self.config.write_text(json.dumps(_settings(directory, self._port.number), indent=2))
+        pipelines = [{"name": pair.name, **pair.ends(environment).settings()} for pair in pairs]
+        settings = _settings(directory, self._port.number) | {"pipelines": pipelines}
+        self.config.write_text(json.dumps(settings, indent=2))
         command = [sys.executable, "-m", "replicator.cli", "run", str(self.config)]
         variables = {**environment, "REPLICATOR_TOKEN": self.token}
         log = directory / "logs" / "replicator.log"
@@ -64,10 +65,10 @@ class Service(Actor):
             return None
         return dict(answer.json()) if answer.status_code == httpx.codes.OK else None
 
-    async def drain(self) -> None:
-        """Return once everything committed at the source before this call is durable in the sink."""
+    async def drain(self, pair: Pair) -> None:
+        """Return once everything committed at a source before this call is durable in its sink."""
         answer = await self._http.post(
-            f"/v1/pipelines/{PIPELINE}/barrier",
+            f"/v1/pipelines/{pair.name}/barrier",
             headers={"Authorization": f"Bearer {self.token}"},
             json={"timeout_seconds": _BARRIER_SECONDS},
             timeout=_BARRIER_SECONDS + 5,
@@ -82,19 +83,4 @@ def _settings(directory: Path, port: int) -> dict[str, Any]:
         "api": {"port": port, "token_env": "REPLICATOR_TOKEN"},
         "gate": {"stable_for_seconds": 3},
         "limits": {"sink_call_seconds_max": CALL_SECONDS_MAX},
-        "pipelines": [
-            {
-                "name": PIPELINE,
-                "source": {
-                    "connector": "dynamodb",
-                    "table": TABLE,
-                    "markers": True,
-                    "marker_prefix": MARKER_PREFIX,
-                    "read_share": 1.0,
-                    "quiet_seconds": 1.0,
-                    "discovery_seconds": 5.0,
-                },
-                "sink": {"connector": "cosmos", "database": DATABASE, "container": CONTAINER},
-            }
-        ],
     }

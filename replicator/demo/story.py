@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +11,13 @@ from pathlib import Path
 from rich.console import Console
 
 from localcloud import LocalClouds
-from localcloud.node import azurite_command
-from replicator.demo.comparison import Comparison, compare_side
-from replicator.demo.ends import Ends
-from replicator.demo.scene import Scene
+from replicator.demo.comparison import Comparison
+from replicator.demo.pairs import INVOICES, NOTICES, STEPS, chosen
+from replicator.demo.scene import Scene, Track
 from replicator.demo.screen import shown
-from replicator.demo.service import CALL_SECONDS_MAX, Service
-from replicator.demo.workload import Workload
+from replicator.demo.service import CALL_SECONDS_MAX
+from replicator.demo.stage import Stage
+from replicator.demo.workload import Amount
 from replicator.model.errors import first_cause
 
 WAIT_SECONDS_MAX = 300.0
@@ -33,14 +31,14 @@ class DemoError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the story ended: both sides compared, in the order source, sink."""
+    """How the story ended: both sides of each pair compared, in the order source, sink."""
 
-    comparisons: tuple[Comparison, Comparison]
+    comparisons: list[tuple[Comparison, Comparison]]
 
     @property
     def clean(self) -> bool:
-        """True where both sides hold exactly what was written."""
-        return all(comparison.clean for comparison in self.comparisons)
+        """True where all sides hold exactly what was written."""
+        return all(source.clean and sink.clean for source, sink in self.comparisons)
 
 
 @dataclass(frozen=True)
@@ -48,27 +46,22 @@ class Plan:
     """What is wanted.
 
     Attributes:
-        directory: for state, logs and the ledger; a fresh one.
-        items: how many orders are loaded before the service starts.
-        rate: writes per second of the writer.
-        azurite: whether Azure Storage runs too, which the story does not need, where it is installed.
+        directory: for state, logs and the ledgers; a fresh one.
+        amounts: pair to how much is written to it; the others do not take part.
     """
 
     directory: Path
-    items: int
-    rate: float
-    azurite: bool = False
+    amounts: Mapping[str, Amount]
 
 
 class Story:
     """One demonstration, shown on the console."""
 
-    workload: Workload
-    service: Service
+    stage: Stage
 
     def __init__(self, plan: Plan, console: Console) -> None:
         self.plan = plan
-        self.scene = Scene(plan.items)
+        self.scene = Scene.of(chosen(list(plan.amounts)), plan.amounts)
         self.environment: Mapping[str, str] = {}
         self._console = console
         self._stack = AsyncExitStack()
@@ -103,67 +96,73 @@ class Story:
         return await self._compare()
 
     async def _start_clouds(self) -> None:
-        self.scene.step("start both clouds on loopback")
+        self.scene.step("start both clouds on loopback; AWS sends events late, twice and out of order")
+        amounts = self.plan.amounts
         clouds = await self._stack.enter_async_context(
-            LocalClouds(self.plan.directory / "clouds", azurite=self.plan.azurite and _has_azurite())
+            LocalClouds(
+                self.plan.directory / "clouds",
+                azurite=INVOICES.name in amounts,
+                servicebus=NOTICES.name in amounts or STEPS.name in amounts,
+            )
         )
         self.environment = clouds.environment()
-        await asyncio.to_thread(lambda: Ends(self.environment).create())
-        plan = self.plan
-        self.workload = Workload(plan.directory, self.environment, plan.items, plan.rate)
-        self.service = Service(plan.directory, self.environment)
+        self.stage = Stage(self.plan.directory, self.environment, amounts)
+        await self.stage.build(clouds.aws)
 
     async def _load(self) -> None:
-        self.scene.step(f"an independent writer loads {self.plan.items:,} orders and keeps a ledger")
-        self._stack.push_async_callback(self.workload.stop)
-        await self.workload.start()
-        await self._until(lambda: self.workload.done.get("loaded", 0) >= self.plan.items, "loading")
+        counts = [f"{amount.count:,} {name}" for name, amount in self.plan.amounts.items()]
+        self.scene.step(f"independent writers, each with a ledger, write {', '.join(counts)}")
+        self._stack.push_async_callback(self.stage.stop_writers)
+        await self.stage.start_writers()
+        await self._until(lambda: self.stage.is_loaded, "loading")
 
     async def _replicate(self) -> None:
-        self.scene.step("`replicator run`: copy what is there, while the writer goes on")
-        self._stack.push_async_callback(self.service.stop)
-        await self.service.start()
-        await self._until(lambda: self.scene.rows >= self.plan.items * _KILL_AT, "the backfill")
+        self.scene.step("`replicator run`: copy what is there, while the writers go on")
+        self._stack.push_async_callback(self.stage.service.stop)
+        await self.stage.service.start()
+        track = next(iter(self.scene.tracks.values()))
+        await self._until(lambda: track.copied >= track.amount.count * _KILL_AT, "the backfill")
 
     async def _kill(self) -> None:
-        self.scene.step(f"kill -9 in the middle, at {self.scene.rows:,} rows, and start again")
-        await self.service.kill()
-        await self.service.start()
+        copied = ", ".join(f"{track.copied:,} {name}" for name, track in self.scene.tracks.items())
+        self.scene.step(f"kill -9 in the middle, at {copied}, and start again")
+        await self.stage.service.kill()
+        await self.stage.service.start()
         # It waits for writes of the killed process that might still land, before it writes.
-        await self._until(lambda: self.scene.phase != "", "the second start")
+        await self._until_all(lambda track: track.is_connected, "the second start")
 
     async def _follow(self) -> None:
         self.scene.step(f"go on after {CALL_SECONDS_MAX:g} s of caution, to the end of the backfill")
-        await self._until(lambda: self.scene.phase == "complete", "the backfill")
-        self.scene.step("verify both sides beside the running writer, until the gate opens")
+        await self._until_all(lambda track: track.is_copied, "the backfill")
+        self.scene.step("verify both sides beside the running writers, until the gate opens for all")
         await self._until(lambda: bool(self.scene.gate.get("can_cutover")), "the gate")
 
     async def _drain(self) -> None:
-        self.scene.step("stop the writer, and drain to a mark behind its last write")
-        await self.workload.stop()
-        self.scene.workload = self.workload.done
-        await self.service.drain()
+        self.scene.step("stop the writers, and drain to a mark behind the last write of each")
+        await self.stage.stop_writers()
+        self._look_at_writers()
+        await self.stage.drain()
 
     async def _compare(self) -> Outcome:
-        self.scene.step("compare every item of both sides with the writer's ledger")
-        loop = asyncio.get_running_loop()
-        ledger = self.workload.ledger
-        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as readers:
-            source, sink = await asyncio.gather(
-                *(
-                    loop.run_in_executor(readers, compare_side, side, dict(self.environment), ledger)
-                    for side in ("source", "sink")
-                )
-            )
+        self.scene.step("compare everything on all sides with the writers' ledgers")
+        outcome = Outcome(await self.stage.compare())
         self.scene.finish()
-        return Outcome((source, sink))
+        return outcome
 
     async def _look_forever(self) -> None:
         while True:
-            self.scene.workload = self.workload.done
-            if self.service.pid is not None:
-                self.scene.look(await self.service.status())
+            self._look_at_writers()
+            service = self.stage.service
+            if service.pid is not None:
+                self.scene.look(await service.status())
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _look_at_writers(self) -> None:
+        for name, workload in self.stage.workloads.items():
+            self.scene.tracks[name].written = workload.done
+
+    async def _until_all(self, condition: Callable[[Track], bool], what: str) -> None:
+        await self._until(lambda: all(map(condition, self.scene.tracks.values())), what)
 
     async def _until(self, condition: Callable[[], bool], what: str) -> None:
         try:
@@ -178,14 +177,6 @@ class Story:
 
     def _check_alive(self) -> None:
         """Nothing that was started may end by itself."""
-        for process in (self.workload, self.service):
+        for process in (*self.stage.workloads.values(), self.stage.service):
             if process.started and process.pid is None:
                 raise DemoError(f"the {process.name} has ended by itself:\n{process.last_words}")
-
-
-def _has_azurite() -> bool:
-    try:
-        azurite_command()
-    except FileNotFoundError:
-        return False
-    return True

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from replicator.demo.comparison import Comparison
-from replicator.demo.scene import Scene
+from replicator.demo.scene import Scene, Track
 from replicator.demo.story import Outcome, Story
 
 _COLUMNS = ("expected", "equal", "missing", "different", "extra")
@@ -18,35 +18,37 @@ def summarize(story: Story, outcome: Outcome, console: Console) -> None:
     console.print()
     console.print(_figures(story.scene))
     console.print(_compared(outcome))
-    for comparison in outcome.comparisons:
-        for example in comparison.examples:
+    for source, sink in outcome.comparisons:
+        for example in (*source.examples, *sink.examples):
             console.print(f"  {example}", style="red", markup=False)
     console.print(_verdict(outcome))
 
 
 def _figures(scene: Scene) -> Table:
-    done = scene.workload
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
-    writes = ", ".join(f"{done.get(kind, 0):,} {kind}" for kind in ("created", "updated", "deleted"))
-    table.add_row("the writer", f"{done.get('loaded', 0):,} loaded, then {writes}")
-    table.add_row("backfill", f"{scene.rows:,} rows{_rate(scene.rows_per_second)}, over a kill -9")
-    table.add_row("delta", f"{scene.pipeline.get('changes_read', 0):,} changes read since the second start")
-    if scene.lag_median is not None:
-        table.add_row("lag", f"{scene.lag_median:.1f} s in the median, {max(scene.lags):.1f} s at most")
+    for name, track in scene.tracks.items():
+        table.add_row(name, "; ".join(_told(track)))
     table.add_row("gate", scene.gate_text)
     table.add_row("all in all", f"{scene.seconds:.0f} s")
     return table
 
 
-def _rate(rows_per_second: float | None) -> str:
-    return "" if rows_per_second is None else f" at {rows_per_second:,.0f} a second"
+def _told(track: Track) -> list[str]:
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in track.written.items() if kind != "loaded")
+    told = [f"{track.written.get('loaded', 0):,} at first, then {kinds or 'none'}"]
+    if track.rows_per_second is not None:
+        told.append(f"copied at {track.rows_per_second:,.0f} a second")
+    if track.lag_median is not None:
+        told.append(f"lag {track.lag_median:.1f} s in the median, {max(track.lags):.1f} s at most")
+    return told
 
 
 def _compared(outcome: Outcome) -> Table:
-    table = Table("", *_COLUMNS, title="item by item against the writer's ledger", title_justify="left")
-    for comparison in outcome.comparisons:
-        table.add_row(comparison.side, *_counts(comparison))
+    table = Table("", *_COLUMNS, title="one by one against the writers' ledgers", title_justify="left")
+    for source, sink in outcome.comparisons:
+        table.add_row(source.side, *_counts(source))
+        table.add_row(sink.side, *_counts(sink), end_section=True)
     return table
 
 

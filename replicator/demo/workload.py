@@ -1,38 +1,58 @@
-"""The writer as a process, seen from outside: started, listened to, stopped."""
+"""A writer as a process, seen from outside: started, listened to, stopped."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.processes import Server
 from replicator.demo.actor import Actor
-from replicator.demo.ends import TABLE
+from replicator.demo.pairs import Pair
 
 _TAIL_BYTES = 4096
 
 
+@dataclass(frozen=True)
+class Amount:
+    """How much is written: ``count`` before the service starts, then ``rate`` a second."""
+
+    count: int
+    rate: float
+
+
 class Workload(Actor):
-    """One run of `writer`; its output goes to a log, whose last whole line is what it told last."""
+    """One run of a pair's writer; its output goes to a log, whose last whole line is what it told last.
+
+    Attributes:
+        pair: to whose source it writes.
+        amount: how much.
+        ledger: where it notes what it wrote.
+    """
 
     def __init__(
-        self, directory: Path, environment: Mapping[str, str], items: int, rate: float, seed: int = 2026
+        self, pair: Pair, directory: Path, environment: Mapping[str, str], amount: Amount, seed: int = 2026
     ) -> None:
-        self.ledger = directory / "ledger.db"
-        command = [sys.executable, "-m", "replicator.demo.writer", "--table", TABLE]
-        command += ["--ledger", str(self.ledger), "--items", str(items), "--rate", str(rate)]
-        command += ["--seed", str(seed)]
-        log = directory / "logs" / f"writer-{seed}.log"
-        super().__init__(Server("writer", command, _at_once, log, environment))
+        self.pair, self.amount = pair, amount
+        self.ledger = directory / f"ledger-{pair.name}.db"
+        command = [sys.executable, "-m", pair.writer, "--end", pair.end, "--ledger", str(self.ledger)]
+        command += ["--count", str(amount.count), "--rate", str(amount.rate), "--seed", str(seed)]
+        log = directory / "logs" / f"writer-{pair.name}-{seed}.log"
+        super().__init__(Server(f"writer of {pair.what}", command, _at_once, log, environment))
 
     @property
     def done(self) -> Mapping[str, int]:
-        """What it has told: ``loaded``, ``created``, ``updated``, ``deleted``."""
+        """What it has told: ``loaded`` at first, and what it did since by kind."""
         tail = self.log.read_bytes()[-_TAIL_BYTES:] if self.log.exists() else b""
         lines = [line for line in tail.split(b"\n")[:-1] if line.startswith(b"{") and line.endswith(b"}")]
         return dict(json.loads(lines[-1])) if lines else {}
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether all that is written at first is there."""
+        return self.done.get("loaded", -1) >= self.amount.count
 
 
 async def _at_once() -> bool:

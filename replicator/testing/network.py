@@ -12,6 +12,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from replicator.model.errors import ReplicatorError, TransientError
@@ -94,8 +95,22 @@ class Network:
 
     async def send(self, effect: Callable[[], Awaitable[T]]) -> T:
         """A call with an effect."""
+        return await self._send(lambda _: effect(), 0.0)
+
+    async def send_slowly(self, effect: Callable[[float], Awaitable[T]]) -> T:
+        """A call whose effect takes half of the time until it is over; the effect is told how long that is."""
+        return await self._send(effect, 0.5)
+
+    def way(self) -> float:
+        """The seconds of one way of a good call."""
+        return self.chance.expovariate(self._per_latency)
+
+    async def _send(self, effect: Callable[[float], Awaitable[T]], share: float) -> T:
         fate = self.fate()
-        carried = None if fate.effect_seconds is None else self.carry(effect, fate.effect_seconds)
+        carried = None
+        if fate.effect_seconds is not None:
+            takes = fate.effect_seconds * share
+            carried = self.carry(partial(effect, takes), fate.effect_seconds - takes, takes)
         await asyncio.sleep(fate.answer_seconds)
         if fate.error is not None:
             raise fate.error
@@ -103,8 +118,13 @@ class Network:
             raise unknown("no answer")
         return await carried
 
-    def carry(self, effect: Callable[[], Awaitable[T]], seconds: float) -> asyncio.Future[T]:
-        """Let the world carry out the effect after so many seconds; the future has its result."""
+    def carry(
+        self, effect: Callable[[], Awaitable[T]], seconds: float, takes: float = 0.0
+    ) -> asyncio.Future[T]:
+        """Let the world carry out the effect after so many seconds; the future has its result.
+
+        ``takes`` is how long the effect itself takes.
+        """
         sender = current_life()
         loop = asyncio.get_running_loop()
         result: asyncio.Future[T] = loop.create_future()
@@ -114,7 +134,7 @@ class Network:
             if sender is not None and not sender.alive:
                 if self.chance.random() < self.rates.killed_before_send:
                     return
-                await asyncio.sleep(max(0.0, self.moment() - seconds))
+                await asyncio.sleep(max(0.0, self.moment() - seconds - takes))
             try:
                 answer = await effect()
             except ReplicatorError as error:

@@ -127,6 +127,26 @@ async def test_the_probe_knows_of_time_to_live(table):
     assert any("dies_at" in message for message in warnings)
 
 
+async def test_the_probe_knows_of_indexes(table):
+    """They have no equal at a sink, and what they are for is to be provided for otherwise."""
+    table.create()
+    table.api.update_table(
+        TableName=table.name,
+        AttributeDefinitions=[{"AttributeName": "customer", "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[
+            {
+                "Create": {
+                    "IndexName": "by-customer",
+                    "KeySchema": [{"AttributeName": "customer", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            }
+        ],
+    )
+    warnings = [finding.message for finding in await table.source().probe()]
+    assert any("not copied: by-customer" in message for message in warnings)
+
+
 def errors(findings):
     """The messages of the findings that stop a pipeline."""
     return [finding.message for finding in findings if finding.severity is Severity.ERROR]

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from running import Place, pipeline, wait_for
 
+from replicator.model.record import record_from_json
+
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
@@ -91,6 +93,7 @@ def test_the_life_of_a_dead_letter(service):
     assert "record" not in letter
     shown = json.loads(service.cli("dead-letters", "show", letter["id"]).stdout)
     assert len(shown["record"]["item"]["text"]["S"]) == 2000
+    _check_exports(service, shown)
     refused = service.cli("dead-letters", "replay", letter["id"])
     assert refused.returncode == 1
     assert "refuses its record again" in refused.stdout
@@ -99,10 +102,31 @@ def test_the_life_of_a_dead_letter(service):
     assert service.cli("dead-letters", "waive", again["id"]).returncode == 0
     assert service.status("mixed")["dead_letters_open"] == 0
     assert service.cli("dead-letters", "list").stdout == "there are none\n"
+    assert service.cli("dead-letters", "export", "-").stdout == ""
+    exported = service.cli("dead-letters", "export", "--state", "any", "-").stdout.splitlines()
+    assert [json.loads(line)["state"] for line in exported][-1] == "waived"
     assert "waived  mixed" in service.cli("dead-letters", "list", "--state", "any").stdout
     settled = service.cli("dead-letters", "waive", again["id"])
     assert settled.returncode == 2
     assert "is waived" in settled.stderr
+
+
+def _check_exports(service, shown):
+    """Letters are exported whole, to a file that only its owner reads, or to standard output."""
+    file = service.place.directory / "letters.jsonl"
+    for _ in range(2):
+        exported = service.cli("dead-letters", "export", "--pipeline", "mixed", file)
+        assert (exported.returncode, exported.stdout) == (0, f"1 dead letter in {file}\n")
+    (line,) = file.read_text().splitlines()
+    assert json.loads(line) == shown
+    assert record_from_json(json.dumps(json.loads(line)["record"])).attributes["text"]["S"] == "x" * 2000
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert not list(file.parent.glob(".letters*"))
+    assert service.cli("dead-letters", "export", "-").stdout == line + "\n"
+    assert service.cli("dead-letters", "export", "--pipeline", "orders", "-").stdout == ""
+    refused = service.cli("dead-letters", "export", file / "below")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "cannot be written" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -113,6 +137,7 @@ def test_the_life_of_a_dead_letter(service):
         (("verify", "nobody"), "right", "there is no pipeline 'nobody'"),
         (("resume", "orders", "--new-backfill"), "right", "only a failed pipeline"),
         (("dead-letters", "show", "999"), "right", "no dead letter 999"),
+        (("dead-letters", "export", "-"), "wrong", "token is missing or wrong"),
     ],
 )
 def test_a_refused_command_exits_two_with_a_hint(service, arguments, token, said):

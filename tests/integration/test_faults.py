@@ -6,10 +6,16 @@ import sys
 import pytest
 from theatre import theatre
 
+from replicator.demo.workload import Amount
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="freezes and kills processes by signal")
 
 FROZEN_SECONDS = 4.0
 """Longer than a sink call may take, so that calls of unknown outcome come about."""
+
+
+OTHERS = {"invoices": Amount(120, 10.0), "notices": Amount(200, 15.0), "steps": Amount(150, 15.0)}
+"""What moves beside the orders, where a whole application moves."""
 
 
 def storm():
@@ -35,6 +41,22 @@ async def test_kill_in_backfill_and_delta_loses_nothing(tmp_path, seed):
         await stage.kill()
         await stage.complete()
         await stage.written(moments.randrange(5, 80))
+        await stage.kill()
+        await stage.written(20)
+        assert await stage.differences() == []
+
+
+@pytest.mark.slow
+async def test_kill_loses_nothing_of_a_whole_application(tmp_path):
+    """Killed at random moments, with events late, repeated and out of order, all pairs end equal."""
+    moments = random.Random(7)
+    async with theatre(tmp_path, items=500, seed=7, others=OTHERS) as stage:
+        await stage.copied(moments.randrange(50, 300))
+        await stage.kill()
+        await stage.written(moments.randrange(20, 100))
+        await stage.kill()
+        await stage.complete()
+        await stage.written(moments.randrange(20, 100))
         await stage.kill()
         await stage.written(20)
         assert await stage.differences() == []

@@ -9,66 +9,70 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from localcloud import LocalClouds
-from replicator.demo.comparison import compare_side
-from replicator.demo.ends import Ends
-from replicator.demo.service import Service
-from replicator.demo.workload import Workload
+from replicator.demo.stage import Stage
+from replicator.demo.workload import Amount
 
 WAIT_SECONDS_MAX = 60.0
 RATE = 60.0
 
 
 class Theatre:
-    """Running clouds, a writer with a ledger, and the service as a process."""
+    """Running clouds, writers with ledgers, and the service as a process."""
 
-    def __init__(self, clouds, directory, items, seed):
+    def __init__(self, clouds, directory, amounts, seed):
         self.clouds = clouds
         self.environment = clouds.environment()
-        self.workload = Workload(directory, self.environment, items, RATE, seed)
-        self.service = Service(directory, self.environment)
-        self.items = items
+        self.stage = Stage(directory, self.environment, amounts, seed)
+
+    @property
+    def service(self):
+        return self.stage.service
 
     async def open(self):
-        """Create both ends, fill the table, and start the service."""
-        await asyncio.to_thread(lambda: Ends(self.environment).create())
-        await self.workload.start()
-        await until(lambda: self.workload.done.get("loaded") == self.items, "the table is loaded")
+        """Create both ends of each pair, fill the sources, and start the service."""
+        await self.stage.build(self.clouds.aws)
+        await self.stage.start_writers()
+        await until(lambda: self.stage.is_loaded, "the sources are filled")
         await self.service.start()
 
-    async def backfill(self):
-        """The backfill in the newest status; empty while there is none."""
+    async def backfills(self):
+        """The backfills in the newest status, by pipeline; empty while there is none."""
         status = await self.service.status()
-        return (status and status["pipelines"] and status["pipelines"][0]["backfill"]) or {}
+        found = {each["name"]: each["backfill"] for each in status["pipelines"]} if status else {}
+        return {pair.name: found.get(pair.name) or {} for pair in self.stage.pairs if not pair.empties}
 
     async def copied(self, rows):
-        """Wait until the backfill has copied so many rows, or is over."""
+        """Wait until the backfill of orders has copied so many rows, or is over."""
 
         async def enough():
-            backfill = await self.backfill()
+            backfill = (await self.backfills())["orders"]
             return backfill.get("rows", 0) >= rows or backfill.get("phase") == "complete"
 
         await until(enough, f"{rows} rows are copied")
 
     async def complete(self):
-        """Wait until the backfill is complete."""
+        """Wait until every backfill is complete."""
 
         async def is_complete():
-            return (await self.backfill()).get("phase") == "complete"
+            return all(each.get("phase") == "complete" for each in (await self.backfills()).values())
 
         await until(is_complete, "the backfill is complete")
 
     async def written(self, more):
-        """Wait until the writer has written so many times more."""
-        enough = sum(self.workload.done.values()) + more
-        await until(lambda: sum(self.workload.done.values()) >= enough, f"{more} more writes")
+        """Wait until the writers have written so many times more."""
+        enough = self._writes() + more
+        await until(lambda: self._writes() >= enough, f"{more} more writes")
+
+    def _writes(self):
+        return sum(sum(workload.done.values()) for workload in self.stage.workloads.values())
 
     async def differences(self):
-        """Stop the writer, drain, and compare the sink with the ledger; what is wrong, in words."""
-        await self.workload.stop()
-        await self.service.drain()
-        comparison = await asyncio.to_thread(compare_side, "sink", self.environment, self.workload.ledger)
-        assert comparison.expected > 0
-        return comparison.examples
+        """Stop the writers, drain, and compare all sides with the ledgers; what is wrong, in words."""
+        await self.stage.stop_writers()
+        await self.stage.drain()
+        comparisons = await self.stage.compare()
+        assert all(sink.expected > 0 for _, sink in comparisons)
+        return [example for pair in comparisons for side in pair for example in side.examples]
 
     async def kill(self):
         """End the service with SIGKILL, and start it again."""
@@ -107,13 +111,18 @@ async def until(condition, what):
 
 
 @asynccontextmanager
-async def theatre(directory, items=1_000, seed=1, *, persist=False):
-    """Open a theatre, and stop all of it in the end."""
-    async with LocalClouds(directory / "clouds", azurite=False, persist=persist) as clouds:
-        stage = Theatre(clouds, directory, items, seed)
+async def theatre(directory, items=1_000, seed=1, *, persist=False, others=None):
+    """Open a theatre with orders, and with ``others`` (pair to amount), and stop all of it in the end."""
+    amounts = {"orders": Amount(items, RATE), **(others or {})}
+    clouds = LocalClouds(
+        directory / "clouds", azurite=bool(others), servicebus=bool(others), persist=persist
+    )
+    async with clouds:
+        stage = Theatre(clouds, directory, amounts, seed)
         try:
             await stage.open()
             yield stage
         finally:
-            await stage.workload.stop()
-            await stage.service.stop()
+            await stage.stage.stop_writers()
+            if hasattr(stage.stage, "service"):
+                await stage.service.stop()

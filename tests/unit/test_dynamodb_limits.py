@@ -11,6 +11,7 @@ from connectors.dynamodb.allowance import Allowance
 from connectors.dynamodb.config import SourceSettings
 from connectors.dynamodb.errors import IteratorExpiredError, translate
 from connectors.dynamodb.outbox import Outbox
+from connectors.dynamodb.probe import remarks_on
 from connectors.dynamodb.table import scan_units_per_second, table_of
 from replicator.model.change import Batch
 from replicator.model.errors import PermanentError, PositionLostError, TransientError
@@ -177,3 +178,28 @@ async def test_a_quiet_word_never_overtakes_what_its_shard_delivered():
     outbox.put(Batch("a", (), "3"))
     async with asyncio.timeout(1.0):
         assert [(await outbox.take()).position for _ in range(3)] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "units", "hours"), [(10**9, 1000, None), (10**12, 1000, 68), (10**12, 40_000, None)]
+)
+def test_a_long_scan_is_worth_knowing(size_bytes, units, hours):
+    """By the table's size and what a scan may read; a hint says what makes it shorter."""
+    table = table_of(DESCRIPTION | {"TableSizeBytes": size_bytes})
+    settings = SourceSettings(table="orders", read_units_per_second_max=units, markers=True)
+    found = list(remarks_on(table, settings))
+    assert [finding.message for finding in found] == (
+        [f"a scan of the table's 1,000.0 GB takes about {hours} hours"] if hours else []
+    )
+    assert all("read_share" in finding.hint for finding in found)
+
+
+def test_indexes_are_named():
+    """Global ones and local ones."""
+    indexes = {
+        "GlobalSecondaryIndexes": [{"IndexName": "by-customer"}],
+        "LocalSecondaryIndexes": [{"IndexName": "by-day"}],
+    }
+    settings = SourceSettings(table="orders", markers=True)
+    (finding,) = remarks_on(table_of(DESCRIPTION | indexes), settings)
+    assert finding.message.endswith("not copied: by-customer, by-day")

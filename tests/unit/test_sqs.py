@@ -96,14 +96,14 @@ def test_a_queue_that_is_never_empty_counts_as_read_up_to_the_oldest_that_came()
     """Not before rounds have had room for long enough; a full round begins anew, an empty one is exact."""
     freshness, found = Freshness(fifo=False), []
     for number in range(6):
-        freshness.begin(10.0 + number / 2, number, free)
+        freshness.begin(10.0 + number / 2, 0.0, number, free)
         found.append(freshness.end([9.0 + number / 2]))
     assert found == [None, None, None, None, 9.0, 9.5]
     assert not freshness.is_exact
     freshness.interrupt()
-    freshness.begin(13.0, 7, free)
+    freshness.begin(13.0, 0.0, 7, free)
     assert freshness.end([12.9]) is None
-    freshness.begin(14.0, 8, free)
+    freshness.begin(14.0, 0.0, 8, free)
     assert (freshness.end(), freshness.is_exact) == (14.0, True)
 
 
@@ -112,9 +112,9 @@ def test_nothing_is_proved_in_doubt(fifo):
     """A round counts again that began when everything hidden would have shown."""
     freshness = Freshness(fifo=fifo)
     freshness.doubt(100.0)
-    freshness.begin(5.0, 0, free, started=99.9)
+    freshness.begin(5.0, 99.9, 0, free)
     assert (freshness.end(), freshness.is_exact) == (None, False)
-    freshness.begin(6.0, 0, free, started=100.0)
+    freshness.begin(6.0, 100.0, 0, free)
     assert (freshness.end(), freshness.is_exact) == (6.0, True)
 
 
@@ -146,7 +146,7 @@ def test_a_queue_is_named_once():
 def test_a_complete_round_of_a_standard_queue_proves_its_begin():
     """Whatever is in hand."""
     freshness = Freshness(fifo=False)
-    freshness.begin(5.0, 3, lambda _position: False)
+    freshness.begin(5.0, 0.0, 3, lambda _position: False)
     assert freshness.end() == 5.0
 
 
@@ -157,17 +157,25 @@ def test_a_group_that_was_in_hand_is_read_one_round_later():
     def is_free_of(position):
         return all(each > position for each in in_hand)
 
-    freshness.begin(5.0, 3, is_free_of)
+    freshness.begin(5.0, 0.0, 3, is_free_of)
     assert freshness.end() is None
     in_hand.add(4)
-    freshness.begin(6.0, 4, is_free_of)
+    freshness.begin(6.0, 0.0, 4, is_free_of)
     assert freshness.end() is None
     in_hand.discard(3)
-    freshness.begin(7.0, 5, is_free_of)
+    freshness.begin(7.0, 0.0, 5, is_free_of)
     assert freshness.end() == 5.0
     in_hand.clear()
-    freshness.begin(8.0, 5, is_free_of)
+    freshness.begin(8.0, 0.0, 5, is_free_of)
     assert freshness.end() == 8.0
+
+
+def test_nothing_is_proved_while_a_killed_process_may_have_messages_in_hand():
+    """They show again when their time is over, and a queue's delay counts, too."""
+    freshness = Freshness(fifo=False, hidden_seconds=30.0, delay_seconds=2.0)
+    for monotonic, proved in ((100.0, None), (129.9, None), (130.0, 5.0)):
+        freshness.begin(7.0, monotonic, 0, lambda _position: True)
+        assert freshness.end() == proved
 
 
 def test_a_mark_counts_when_it_came_out_and_all_before_it():

@@ -2,6 +2,7 @@
 
 - Every object has a checksum, CRC-64/NVME where its maker chose none, and a PUT is answered with it.
 - HEAD tells how many tags an object has, as GET does; an object made of parts has the tags it began with.
+- An object that is written over without tags has none.
 - Metadata come back in RFC 2047, or are withheld and counted.
 - Lists tell when an object was changed to the second, as HEAD does.
 
@@ -63,6 +64,8 @@ class Gaps:
             self._tagged.add(about.bucket)
         if about.operation in {"PutObject", "UploadPart"}:
             self._put(call, about, tap, headers)
+            if about.operation == "PutObject" and not call.header("x-amz-tagging"):
+                await self._drop_tags(call, about)
         elif about.operation in {"GetObject", "HeadObject"}:
             give_back(headers)
             if status == 200 and (call.header("x-amz-checksum-mode") or "").upper() == "ENABLED":
@@ -130,6 +133,13 @@ class Gaps:
             await self._upstream.object_call(
                 "PUT", _path(about) + "?tagging", *call.scope, document.encode()
             )
+        else:
+            await self._drop_tags(call, about)
+
+    async def _drop_tags(self, call: Call, about: ObjectRequest) -> None:
+        """Take away the tags of what was there before."""
+        if about.bucket in self._tagged:
+            await self._upstream.object_call("DELETE", _path(about) + "?tagging", *call.scope)
 
 
 def _path(about: ObjectRequest) -> str:

@@ -92,7 +92,7 @@ class Mover:
     async def _send_some(self, changes: Sequence[Change], ticket: Ticket) -> None:
         """One call's worth, again and again, until none of it is left."""
         left = changes
-        while left:
+        while left := await self._leave_waived(left, ticket):
             await self._keep_stopped(left)
             going = [change for change in left if not self.groups.is_stopped(change)]
             failures = await self._persist(going) if going else {}
@@ -107,6 +107,15 @@ class Mover:
             for _ in range(len(left) - len(again)):
                 ticket.resolve()
             left = again
+
+    async def _leave_waived(self, changes: Sequence[Change], ticket: Ticket) -> Sequence[Change]:
+        """What is to be sent: not what was waived, and comes again because its deletion was lost."""
+        keys = [change.key for change in changes]
+        waived = await self._retrier.persist("state", "waived", lambda: self._morgue.find_waived(keys))
+        left = [change for change in changes if change.key not in waived]
+        for _ in range(len(changes) - len(left)):
+            ticket.resolve()
+        return left
 
     async def _persist(self, changes: Sequence[Change]) -> dict[Key, Exception]:
         """Call until something has happened to each: it landed, or it is named with what befell it.

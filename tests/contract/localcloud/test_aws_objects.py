@@ -105,6 +105,13 @@ def test_an_object_made_of_parts_has_one_checksum_and_its_tags(client, bucket, r
     client.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "k"})
 
 
+def test_a_put_without_tags_takes_the_old_ones_away(s3, bucket):
+    """Tags belong to what was written with them."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"one", Tagging="a=b")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"two")
+    assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == []
+
+
 def test_tags_are_counted(s3, bucket):
     """HEAD and GET tell how many there are, and nothing where there are none."""
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", Tagging="a=b&c=d")

@@ -11,7 +11,7 @@ import base64
 import random
 from collections.abc import Callable
 
-from replicator.demo.canonical import TypedItem, TypedValue
+from replicator.demo.orders.canonical import TypedItem, TypedValue
 
 HASH_KEY, RANGE_KEY = "customer", "order"
 
@@ -22,6 +22,11 @@ _STATES = ["placed", "paid", "packed", "shipped", "delivered", "returned"]
 _WORDS = ["red", "green", "blue", "small", "large", "oak", "steel", "linen", "lamp", "chair", "rug", "vase"]
 _LABEL_CHARACTERS = 24_000
 _LINES = [1, 1, 1, 2, 2, 5]
+
+
+def key_of(item: TypedItem) -> tuple[str, str]:
+    """The key of an order."""
+    return item[HASH_KEY]["S"], item[RANGE_KEY]["S"]
 
 
 class Orders:

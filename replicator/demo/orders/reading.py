@@ -9,7 +9,7 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from replicator.demo.canonical import TypedValue
+from replicator.demo.orders.canonical import TypedValue
 
 _OURS = ("id", "pk", "ttl", "replicator")
 _SERVICES = ("rid", "self", "etag", "ts", "attachments", "lsn")

@@ -1,0 +1,3 @@
+"""Bugs of pipelines of messages."""
+
+MESSAGE_BUGS = {}

@@ -1,0 +1,3 @@
+"""Bugs of pipelines of objects."""
+
+OBJECT_BUGS = {}
