@@ -191,7 +191,7 @@ class BackfilledPipeline(Pipeline):
         except TimeoutError:
             return False
         finally:
-            await self.keeper.save()
+            await self._last_word(self.keeper.save())
         return True
 
     # Comparing, and what is told of it all.

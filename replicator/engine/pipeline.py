@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
 
 from replicator.connector import Marks, Sink, Source, Start
 from replicator.engine.calls import Calls
@@ -28,6 +29,8 @@ from replicator.model.checkpoint import Backfill
 from replicator.model.errors import NotConnectedError, first_cause
 from replicator.model.key import Key
 from replicator.stores import Claim, DeadLetter
+
+LAST_WORD_SECONDS_MAX = 5.0
 
 
 class Pipeline(ABC):
@@ -183,6 +186,15 @@ class Pipeline(ABC):
     def saved_at(self) -> float | None:
         """When the checkpoint was last saved or found unchanged, in seconds since the epoch."""
         return None
+
+    async def _last_word(self, word: Awaitable[object]) -> None:
+        """What is said at the very end, such as a commit, but not for longer than a stop may take.
+
+        What a source that cannot be reached was not told comes again, and what was not saved is repeated.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORD_SECONDS_MAX):
+                await word
 
     # Reading.
 

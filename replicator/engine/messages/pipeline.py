@@ -149,7 +149,7 @@ class MessagePipeline(Pipeline):
         except TimeoutError:
             return False
         finally:
-            await self._commit()
+            await self._last_word(self._commit())
         return True
 
     def _submit(self, batch: Batch, ticket: Ticket) -> None:
