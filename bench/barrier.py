@@ -13,7 +13,8 @@ from bench.queues import KINDS, Queues
 from bench.service import Service, serving
 from bench.stage import SHAPES, Stage, item_of
 
-BARRIERS = 40
+BARRIERS = 25
+"""Of each kind, one after the other; so few that the 99th percentile is close to the longest."""
 
 Quantiles = dict[str, float]
 

@@ -92,13 +92,17 @@ async def _measure_messages(bench: Bench) -> object:
 
 
 async def _measure_barriers(bench: Bench) -> object:
-    told = await barrier.measure_item_barriers(bench.stage)
-    told |= await barrier.measure_object_barriers(bench.buckets)
-    told |= await barrier.measure_message_barriers(bench.queues)
-    for name, found in told.items():
-        console.print(
-            f"barrier, {name}: p50 {found['p50_seconds']:.3f} s, p99 {found['p99_seconds']:.3f} s"
-        )
+    told: dict[str, dict[str, float]] = {}
+    for measure in (
+        lambda: barrier.measure_item_barriers(bench.stage),
+        lambda: barrier.measure_object_barriers(bench.buckets),
+        lambda: barrier.measure_message_barriers(bench.queues),
+    ):
+        found = await measure()
+        told |= found
+        for name, seconds in found.items():
+            p50, p99 = seconds["p50_seconds"], seconds["p99_seconds"]
+            console.print(f"barrier, {name}: p50 {p50:.3f} s, p99 {p99:.3f} s")
     return told
 
 
