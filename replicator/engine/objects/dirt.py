@@ -57,6 +57,7 @@ class Dirt:
         self._in_hand_max = in_hand_max
         self.count = 0
         self._oldest: Oldest | None = None
+        self._looking = asyncio.Lock()
         self._newest = 0
         self._in_hand = 0
         self._notes: list[_Note] = []
@@ -157,7 +158,7 @@ class Dirt:
         )
         self.count += noted.new
         self._newest = noted.newest
-        self._oldest = await self._store.oldest_dirty(self._pipeline)
+        await self._look()
 
     async def _list(self, after: int, limit: int) -> Sequence[DirtyRow]:
         return await self._retrier.persist(
@@ -169,7 +170,12 @@ class Dirt:
             "state", "dirty_rows", lambda: self._store.clear_dirty(self._pipeline, rows)
         )
         self.count -= cleared  # not before the await: rows may be noted meanwhile
-        self._oldest = await self._store.oldest_dirty(self._pipeline)
+        await self._look()
+
+    async def _look(self) -> None:
+        """Learn what is the oldest now; one look at a time, so that no older answer replaces a newer one."""
+        async with self._looking:
+            self._oldest = await self._store.oldest_dirty(self._pipeline)
 
     async def _room(self) -> None:
         await self._until(lambda: self._in_hand < self._in_hand_max)
