@@ -39,7 +39,7 @@ class Morgue:
         self._any_waived = bool(await self._store.list_dead_letters(self._pipeline, "waived", 0, 1))
 
     async def find_waived(self, keys: Sequence[Key]) -> Set[Key]:
-        """Those of the keys whose newest letter was waived; while none is known of, nothing is looked up."""
+        """Those of the keys whose newest letter was waived; nothing is looked up while none is."""
         return await self._store.find_waived(self._pipeline, keys) if self._any_waived else frozenset()
 
     async def refuse(self, refused: Sequence[tuple[Change, ReplicatorError]]) -> None:

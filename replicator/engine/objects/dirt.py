@@ -173,7 +173,7 @@ class Dirt:
         await self._look()
 
     async def _look(self) -> None:
-        """Learn what is the oldest now; one look at a time, so that no older answer replaces a newer one."""
+        """Learn which is the oldest; one look at a time, or an older answer could replace a newer one."""
         async with self._looking:
             self._oldest = await self._store.oldest_dirty(self._pipeline)
 

@@ -105,7 +105,8 @@ class _ObjectSink:
         pieces: list[bytes] = []
         inner, record, network = cast(Uploads, self.inner), body.record, self.network
         try:
-            pieces.extend([piece async for piece in body.chunks()])
+            async for piece in body.chunks():
+                pieces += [piece]
         except ReplicatorError as error:
             return await inner.upload(key, _Sent(record, pieces, 0.0, error), etag)
         if pieces and network.chance.random() < STRAYS * network.rates.partial:
