@@ -31,12 +31,15 @@ class Morgue:
         self._any_waived = False
 
     async def refresh(self) -> None:
-        """Count the open ones again, and learn whether any was waived."""
+        """Count the open ones again."""
         self.open = await self._store.count_dead_letters(self._pipeline)
+
+    async def look_for_waived(self) -> None:
+        """Learn whether any was ever waived."""
         self._any_waived = bool(await self._store.list_dead_letters(self._pipeline, "waived", 0, 1))
 
     async def find_waived(self, keys: Sequence[Key]) -> Set[Key]:
-        """Those of the keys whose newest letter was waived; as long as none was, nothing is looked up."""
+        """Those of the keys whose newest letter was waived; nothing is looked up while none is."""
         return await self._store.find_waived(self._pipeline, keys) if self._any_waived else frozenset()
 
     async def refuse(self, refused: Sequence[tuple[Change, ReplicatorError]]) -> None:

@@ -20,6 +20,9 @@ from replicator.testing.loop import current_life
 
 T = TypeVar("T")
 
+SLOW_SHARE_MAX = 0.3
+"""A slow call that goes well takes up to this share of the longest time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -98,19 +101,20 @@ class Network:
         return await self._send(lambda _: effect(), 0.0)
 
     async def send_slowly(self, effect: Callable[[float], Awaitable[T]]) -> T:
-        """A call whose effect takes half of the time until it is over; the effect is told how long that is."""
-        return await self._send(effect, 0.5)
+        """A call whose effect takes half of its time, and is told how long that is."""
+        least = self.chance.uniform(0.0, SLOW_SHARE_MAX) * self.call_seconds_max
+        return await self._send(effect, 0.5, least)
 
     def way(self) -> float:
         """The seconds of one way of a good call."""
         return self.chance.expovariate(self._per_latency)
 
-    async def _send(self, effect: Callable[[float], Awaitable[T]], share: float) -> T:
+    async def _send(self, effect: Callable[[float], Awaitable[T]], share: float, least: float = 0.0) -> T:
         fate = self.fate()
         carried = None
         if fate.effect_seconds is not None:
-            takes = fate.effect_seconds * share
-            carried = self.carry(partial(effect, takes), fate.effect_seconds - takes, takes)
+            seconds = max(fate.effect_seconds, least)
+            carried = self.carry(partial(effect, seconds * share), seconds * (1 - share), seconds * share)
         await asyncio.sleep(fate.answer_seconds)
         if fate.error is not None:
             raise fate.error
@@ -173,6 +177,10 @@ class Network:
         """Some moment at which a call may still take effect; early and late ones are both likely."""
         longest = self.call_seconds_max * 0.99
         return longest * self.chance.random() ** self.chance.choice((1, 3))
+
+    def any_moment(self) -> float:
+        """Some moment at which a call may still take effect; late ones are as likely as early ones."""
+        return self.call_seconds_max * self.chance.uniform(0.3, 0.99)
 
 
 def refused(chance: random.Random) -> TransientError:

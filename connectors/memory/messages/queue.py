@@ -153,7 +153,7 @@ class MemoryQueue:
         return min(waiting, key=lambda message: message.number, default=None)
 
     def oldest_but(self, receipts: Collection[str]) -> Sent | None:
-        """The message that was sent first of all but those with these receipts: waiting, or out to others."""
+        """The message that was sent first of all that do not have one of these receipts."""
         self._expire(self.clock.wall())
         others = (each.message for each in self._deliveries if each.receipt not in receipts)
         return min(others, key=lambda message: message.number, default=None)

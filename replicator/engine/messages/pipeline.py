@@ -91,6 +91,7 @@ class MessagePipeline(Pipeline):
     async def recount(self) -> None:
         """Count the open dead letters again; groups that have none any more go on."""
         await self.morgue.refresh()
+        await self.morgue.look_for_waived()
         await self.mover.reload(self._open_letters)
 
     def oldest_pending(self) -> Mapping[str, float]:

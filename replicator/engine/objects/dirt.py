@@ -58,6 +58,7 @@ class Dirt:
         self._limits = limits
         self.count = 0
         self._oldest: Oldest | None = None
+        self._looking = asyncio.Lock()
         self._newest = 0
         self._in_hand = 0
         self._notes: list[_Note] = []
@@ -159,7 +160,7 @@ class Dirt:
         )
         self.count += noted.new
         self._newest = noted.newest
-        self._oldest = await self._store.oldest_dirty(self._pipeline)
+        await self._look()
 
     async def _list(self, after: int, limit: int) -> Sequence[DirtyRow]:
         return await self._retrier.persist(
@@ -170,8 +171,13 @@ class Dirt:
         cleared = await self._retrier.persist(
             "state", "dirty_rows", lambda: self._store.clear_dirty(self._pipeline, rows)
         )
-        self.count -= cleared  # in a statement of its own: rows are counted in while the store is awaited
-        self._oldest = await self._store.oldest_dirty(self._pipeline)
+        self.count -= cleared  # not before the await: rows may be noted meanwhile
+        await self._look()
+
+    async def _look(self) -> None:
+        """Learn which is the oldest; one look at a time, or an older answer could replace a newer one."""
+        async with self._looking:
+            self._oldest = await self._store.oldest_dirty(self._pipeline)
 
     @property
     def _room(self) -> int:

@@ -160,10 +160,9 @@ class Ledger:
         self.gate_openings += 1
         seen_at = self.clock.wall() - seconds
         least = max((count for at, count in self._waiting if at <= seen_at), default=0)
-        if not least <= waiting <= self.queue.counts().waiting:
-            self._complain(
-                f"{waiting} messages are said to wait, and there are {least} to {self.queue.counts().waiting}"
-            )
+        most = self.queue.counts().waiting
+        if not least <= waiting <= most:
+            self._complain(f"{waiting} messages are said to wait, and there are {least} to {most}")
 
     # What is checked in the end.
 

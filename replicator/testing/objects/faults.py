@@ -21,6 +21,10 @@ PIECE_BYTES = 8
 """Bodies come in pieces so small, each with a fate of its own."""
 
 
+STRAYS = 3
+"""An upload is of many calls, so more often than of others a part of it goes astray."""
+
+
 class _Pieces:
     """A body behind a network."""
 
@@ -102,11 +106,11 @@ class _ObjectSink:
         inner, record, network = cast(Uploads, self.inner), body.record, self.network
         try:
             async for piece in body.chunks():
-                pieces.append(piece)
+                pieces += [piece]
         except ReplicatorError as error:
             return await inner.upload(key, _Sent(record, pieces, 0.0, error), etag)
-        if pieces and network.chance.random() < network.rates.partial:
-            seconds, broken = network.moment(), unknown("a block was lost")
+        if pieces and network.chance.random() < STRAYS * network.rates.partial:
+            seconds, broken = network.any_moment(), unknown("a block was lost")
             stray = _Sent(record, pieces, seconds, broken)
             network.carry(lambda: inner.upload(key, stray, etag), 0.0, seconds)
             await asyncio.sleep(network.way())

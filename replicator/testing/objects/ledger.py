@@ -217,7 +217,7 @@ class Ledger:
     def _agrees(self, name: str) -> bool:
         kept, held = self.bucket.objects.get(name), self.store.objects.get(name)
         if kept is None or held is None:
-            return kept is held
+            return kept is None and held is None
         return _content(name, kept.body, kept.record) == _content(name, held.body, held.record)
 
     def _claim(self, key: Key, number: int, what: str) -> None:

@@ -40,6 +40,7 @@ class Workload:
         self._ledger = ledger
         self._hot = [f"hot-{number}" for number in range(plan.hot_objects)]
         self._cold = [f"cold/{number:02}" for number in range(plan.cold_objects)]
+        self._latest = self._hot[0]
         self._refused = set((self._hot[-1:] + self._cold[-1:])[: plan.refused_objects])
 
     def prepare(self) -> None:
@@ -75,15 +76,17 @@ class Workload:
         ends_at = loop.time() + self._plan.busy_seconds
         while self._plan.meddle_seconds and loop.time() < ends_at:
             await asyncio.sleep(self._chance.expovariate(1.0 / self._plan.meddle_seconds))
-            name = self._chance.choice([*self._hot, *self._cold])
+            anywhere = self._chance.choice([*self._hot, *self._cold])
+            name = self._chance.choice((self._latest, anywhere))
             held, kept = self._store.objects.get(name), self._bucket.objects.get(name)
             if held is None or kept is None or len(kept.body) > BODY_BYTES_MAX:
                 continue
-            await asyncio.sleep(self._chance.uniform(0.0, MEDDLE_SECONDS_MAX))
+            await asyncio.sleep(self._chance.choice((0.0, self._chance.uniform(0.0, MEDDLE_SECONDS_MAX))))
             with suppress(StoreError):
                 self._store_whole(name, kept.body, kept.record, held.etag)
 
     def _write(self, name: str) -> None:
+        self._latest = name
         draw = self._chance.random()
         if draw < self._plan.delete_share and self._bucket.delete(name):
             return

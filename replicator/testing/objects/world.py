@@ -18,6 +18,7 @@ from replicator.engine.gate import Verdict, judge
 from replicator.engine.status import PipelineStatus, observation_of
 from replicator.engine.supervisor import Supervisor
 from replicator.model.checkpoint import Phase
+from replicator.model.key import Key
 from replicator.stores import Store
 from replicator.testing.commands import CopyOperator, Operator
 from replicator.testing.disk import InMemoryStore
@@ -56,7 +57,7 @@ class ObjectOperator(CopyOperator):
     async def _wait_for_keys(self) -> None:
         names = names_of(self._objects.bucket)
         keys = [(name,) for name in self._chance.sample(names, min(KEYS_ASKED, len(names)))]
-        numbers = {key: self._objects.number_of(key) for key in keys}
+        numbers: dict[Key, int] = {key: self._objects.number_of(key) for key in keys}
         if keys:
             how = await self._supervisor.barrier(keys)
             self._objects.proved_keys(numbers, how)
