@@ -122,19 +122,13 @@ class Delivery:
                 await self._limits.change_made()
 
     def _offer(self, slot: Slot) -> None:
-        self._turns.offer(slot, urgent=self._is_urgent(slot))
-
-    def _is_urgent(self, slot: Slot) -> bool:
-        return self._operations[slot[0]].rank == CHANGE
+        self._turns.offer(slot, urgent=self._operations[slot[0]].rank == CHANGE)
 
     async def _write_forever(self) -> None:
         while True:
-            async with self._calls:
-                slot = await self._turns.take()
-                if self._calls.beyond:  # fewer calls are allowed than when this place was taken
-                    self._turns.put_back(slot, urgent=self._is_urgent(slot))
-                else:
-                    await self._write(slot)
+            slot = await self._turns.take()
+            async with self._calls:  # whoever holds a place is at work, so others may wait for it
+                await self._write(slot)
 
     async def _write(self, slot: Slot) -> None:
         changes_max = min(self._limits.now.batch_changes_max, self._carrier.batch_changes_max)

@@ -29,12 +29,6 @@ class Turns:
         (self._urgent if urgent else self._patient).append(slot)
         self._offered.release()
 
-    def put_back(self, slot: Slot, *, urgent: bool) -> None:
-        """A slot that was taken is next again."""
-        (self._urgent if urgent else self._patient).appendleft(slot)
-        self._turn -= 1
-        self._offered.release()
-
     async def take(self) -> Slot:
         """Wait for the slot whose turn it is. Cancelling takes nothing."""
         await self._offered.acquire()

@@ -271,3 +271,30 @@ async def test_rows_of_a_backfill_are_bounded_by_pages(tmp_path):
         supervisor.stop()
         await task
         await state.close()
+
+
+class ThrottledSource(MarkedMemorySource):
+    """A source whose scans are throttled so many times."""
+
+    left = 8
+
+    async def scan(self, piece, cursor):
+        if self.left:
+            self.left -= 1
+            raise TransientError("scan: slow down", reason="throttled", settled=True)
+        return await super().scan(piece, cursor)
+
+
+async def test_a_throttled_source_is_told_with_its_reason(tmp_path):
+    """Scans are repeated until all is copied; the status says since when fewer are made, and why."""
+    world = Items()
+    world.flood()
+    source = ThrottledSource(world.table, MemorySourceSettings(table="t", pieces=8))
+    world.ends = (source, world.ends[1])
+    async with running(tmp_path, lambda: world, COUNTED) as (_, _valve, supervisor):
+        await until(lambda: world.arrived() == FLOOD)
+        calls = {each.side: each for each in supervisor.status().calls}
+        assert calls["source"].message == "scan: slow down"
+        assert calls["source"].throttled_at is not None
+        assert 1 <= calls["source"].calls_allowed <= calls["source"].calls_max == 4
+        assert calls["sink"].throttled_at is None
