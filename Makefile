@@ -19,10 +19,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
-.PHONY: help setup test lint docs demo bench sim lock fmt clean
+.PHONY: help setup test lint docs demo bench sim soak reliability lock fmt clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) $(AZURITE) ## Create .venv with everything pinned, and Azurite for the local clouds
 
@@ -51,6 +51,12 @@ bench: $(READY) $(AZURITE) ## Speed against bare loops and rclone, barriers, mem
 
 sim: $(READY) ## Simulate runs with faults by seed: make sim SEEDS=1000
 	@$(BIN)/python -m replicator.testing --seeds $(or $(SEEDS),100)
+
+soak: $(READY) $(AZURITE) ## All pipelines under faults by chance, then everything compared: make soak MINUTES=30
+	@$(BIN)/python -m replicator.testing.soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
+
+reliability: $(READY) ## Write docs/reliability.md from SEEDS=1000 simulated worlds and from the soaks
+	@$(BIN)/python -m replicator.testing.reliability --seeds $(or $(SEEDS),1000)
 
 lock: $(READY) ## Resolve the dependencies again into requirements/*.lock
 	@$(COMPILE) pyproject.toml --all-extras --output-file requirements/dev.lock

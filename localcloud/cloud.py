@@ -32,7 +32,7 @@ class LocalClouds:
         directory: for logs and state; None takes a temporary one that goes at the end.
         azurite: whether Azure Storage is wanted too; it needs Node.js.
         servicebus: whether Azure Service Bus is wanted too.
-        persist: whether ministack, Azurite and Service Bus keep their state over a clean stop.
+        persist: whether all of them keep their state over a clean stop.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class LocalClouds:
         at, persist = self.directory, self._persist
         ministack, self.ministack_url = standins.ministack(at, self._port(), persist=persist)
         proxy, self._aws_url = standins.proxy(at, self._port(), self.ministack_url)
-        cosmos, self._cosmos_url = standins.cosmos(at, self._port())
+        cosmos, self._cosmos_url = standins.cosmos(at, self._port(), persist=persist)
         servers = [ministack, proxy, cosmos]
         if self._azurite:
             ports = [self._port() for _ in range(3)]

@@ -45,10 +45,11 @@ def proxy(directory: Path, port: int, upstream_url: str) -> tuple[Server, str]:
     return Server("aws", command, answers_http(f"{url}/_local/health"), _log(directory, "aws")), url
 
 
-def cosmos(directory: Path, port: int) -> tuple[Server, str]:
-    """Return the server of the Cosmos DB stand-in, and its URL."""
+def cosmos(directory: Path, port: int, *, persist: bool) -> tuple[Server, str]:
+    """Return the server of the Cosmos DB stand-in, and its URL; `persist` keeps all over a clean stop."""
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "localcloud.cosmos", "--port", str(port)]
+    command += ["--directory", str(directory / "cosmos")] if persist else []
     return Server("cosmos", command, answers_http(url), _log(directory, "cosmos")), url
 
 

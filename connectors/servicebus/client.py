@@ -19,8 +19,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 from azure.core.exceptions import AzureError
@@ -37,10 +37,11 @@ from replicator.model.errors import NotConnectedError, PermanentError
 # What the SDK logs of its connections comes back as errors of ours, translated and with a hint.
 logging.getLogger("azure.servicebus").setLevel(logging.CRITICAL)
 
-T = TypeVar("T")
-
 _GIVE_UP_SHARE = 0.9  # of the longest time a call may take, so that giving up comes before it
 _CLOSE_SECONDS_MAX = 5.0
+_OPEN_CALLS_MAX = 3
+"""For so many calls an opening may last: it has no effect on messages, and the next call finds it further
+on. Begun anew by each call, it would never end where a machine or a broker is under load."""
 _EMULATOR = "usedevelopmentemulator=true"
 IDLE_SECONDS_MAX = 300.0
 """Half of the time after which the service detaches a link that carries nothing
@@ -52,7 +53,13 @@ class _Slot:
 
     def __init__(self) -> None:
         self.sender: ServiceBusSender | None = None
+        self.opening: asyncio.Task[None] | None = None
         self.used_at = 0.0
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether its sender is on its way."""
+        return self.opening is not None and not self.opening.done()
 
 
 class ServiceBusQueue:
@@ -61,6 +68,7 @@ class ServiceBusQueue:
     def __init__(self, settings: ServiceBusSinkSettings, call_seconds_max: float) -> None:
         self._settings = settings
         self._seconds = call_seconds_max * _GIVE_UP_SHARE
+        self._open_seconds = self._seconds * _OPEN_CALLS_MAX
         self._client: ServiceBusClient | None = None
         self._credential: DefaultAzureCredential | None = None
         # The last one used comes first, so that no more are opened than are needed.
@@ -68,6 +76,7 @@ class ServiceBusQueue:
         for _ in range(settings.senders):
             self._slots.put_nowait(_Slot())
         self._opened: set[ServiceBusSender] = set()
+        self._openings: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -83,6 +92,10 @@ class ServiceBusQueue:
 
     async def close(self) -> None:
         """Release the connections."""
+        for opening in list(self._openings):
+            opening.cancel()
+        if self._openings:
+            await asyncio.wait(self._openings)
         for sender in list(self._opened):
             self._discard(sender)
         if self._closing:
@@ -110,9 +123,10 @@ class ServiceBusQueue:
             link = Link(await self._ready_sender(self._client, slot, deadline), deadline, self._seconds)
             yield link
         finally:
-            if slot.sender is not None and (link is None or link.broken or slot.sender not in self._opened):
+            failed = link is None or link.broken or slot.sender not in self._opened
+            if slot.sender is not None and failed and not slot.is_opening:
                 self._discard(slot.sender)
-                slot.sender = None
+                slot.sender = slot.opening = None
             slot.used_at = asyncio.get_running_loop().time()
             self._slots.put_nowait(slot)
 
@@ -161,7 +175,7 @@ class ServiceBusQueue:
         )
 
     def _new_client(self) -> ServiceBusClient:
-        options: dict[str, Any] = {"retry_total": 0, "try_timeout": self._seconds}
+        options: dict[str, Any] = {"retry_total": 0, "try_timeout": self._open_seconds}
         try:
             text = self._settings.connection_string()
             if text is not None:
@@ -190,20 +204,35 @@ class ServiceBusQueue:
         self, client: ServiceBusClient, slot: _Slot, deadline: float
     ) -> ServiceBusSender:
         now = asyncio.get_running_loop().time()
-        kept = slot.sender
-        if kept is not None and kept in self._opened and now - slot.used_at < IDLE_SECONDS_MAX:
-            return kept
-        if kept is not None:
-            self._discard(kept)
-        slot.sender = client.get_queue_sender(self._settings.queue)
-        self._opened.add(slot.sender)
-        await self._opening(slot.sender.__aenter__(), deadline)
-        return slot.sender
+        sender = slot.sender
+        if sender is not None and slot.opening is None:
+            if sender in self._opened and now - slot.used_at < IDLE_SECONDS_MAX:
+                return sender
+            self._discard(sender)
+            sender = None
+        if sender is None or slot.opening is None:
+            sender = slot.sender = client.get_queue_sender(self._settings.queue)
+            self._opened.add(sender)
+            slot.opening = self._begin_opening(sender)
+        await self._opening(slot.opening, deadline)
+        slot.opening = None
+        return sender
 
-    async def _opening(self, call: Awaitable[T], deadline: float) -> T:
+    def _begin_opening(self, sender: ServiceBusSender) -> asyncio.Task[None]:
+        opening = asyncio.create_task(_open(sender, self._open_seconds), name="servicebus open")
+        self._openings.add(opening)
+        opening.add_done_callback(self._opening_ended)
+        return opening
+
+    def _opening_ended(self, opening: asyncio.Task[None]) -> None:
+        self._openings.discard(opening)
+        if not opening.cancelled():
+            opening.exception()  # told to the next caller, and lost where there is none
+
+    async def _opening(self, opening: asyncio.Task[None], deadline: float) -> None:
         try:
             async with asyncio.timeout_at(deadline):
-                return await call
+                await asyncio.shield(opening)
         except TimeoutError as error:
             raise errors.unanswered(self._seconds, sent=False) from error
         except (AzureError, ValueError, OSError) as error:
@@ -219,6 +248,11 @@ class ServiceBusQueue:
         closing = asyncio.create_task(_closed(handler), name="servicebus close")
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
+
+
+async def _open(sender: ServiceBusSender, seconds: float) -> None:
+    async with asyncio.timeout(seconds):
+        await sender.__aenter__()
 
 
 def _cut(handler: Any) -> None:

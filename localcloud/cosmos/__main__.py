@@ -20,6 +20,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="TCP port; 0 takes a free one")
     parser.add_argument("--key", default=WELL_KNOWN_KEY, help="master key, base64")
     parser.add_argument("--ranges", type=int, default=4, help="physical ranges per container")
+    parser.add_argument("--directory", type=Path, help="keep everything here over a clean stop")
     parser.add_argument("--ready-file", type=Path, help="written once it listens")
     return parser.parse_args()
 
@@ -30,12 +31,17 @@ async def _serve(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     server = CosmosServer(arguments.host, arguments.port, arguments.key, ranges=arguments.ranges)
+    kept = arguments.directory / "account" if arguments.directory else None
+    if kept is not None:
+        server.restore(kept)
     await server.start()
     try:
         announce({"endpoint": server.endpoint, "key": server.key}, arguments.ready_file)
         await stopped.wait()
     finally:
         await server.stop()
+        if kept is not None:
+            server.keep(kept)
 
 
 def main() -> None:

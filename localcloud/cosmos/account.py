@@ -39,15 +39,27 @@ class Account:
     Args:
         range_count: physical ranges of each new container.
         clock: returns seconds since the epoch.
+
+    Attributes:
+        clock: the same.
+        next_version: returns a number that the account never returned before.
     """
 
     def __init__(self, range_count: int, clock: Callable[[], float]) -> None:
         self.databases: dict[str, Database] = {}
         self.offers: dict[str, dict[str, Any]] = {}
-        self._clock = clock
+        self.clock = clock
         self._range_count = range_count
-        self._next_version = itertools.count(1).__next__
+        self._versions = itertools.count(1)
+        self.next_version: Callable[[], int] = self._version
         self._rids = random.Random()  # noqa: S311 - resource ids, not secrets
+
+    def restore(
+        self, version: int, databases: dict[str, Database], offers: dict[str, dict[str, Any]]
+    ) -> None:
+        """Hold what another account held, whose last version this was."""
+        self._versions = itertools.count(version + 1)
+        self.databases, self.offers = databases, offers
 
     def database(self, name: str) -> Database:
         """Return a database; 404 where there is none."""
@@ -101,8 +113,8 @@ class Account:
             rid,
             resource_id(database.rid),
             self._range_count,
-            self._clock,
-            self._next_version,
+            self.clock,
+            self.next_version,
         )
         container.budget = database.budget
         database.containers[name] = container
@@ -141,7 +153,7 @@ class Account:
             "content": {"offerThroughput": units_per_second},
             **self._system(name, f"offers/{name}/"),
         }
-        owner.budget = Budget(units_per_second, self._clock)
+        owner.budget = Budget(units_per_second, self.clock)
 
     def replace_offer(self, name: str, body: Any) -> dict[str, Any]:
         """Change a throughput; returns the offer as it is now."""
@@ -162,6 +174,9 @@ class Account:
                 return offer
         raise not_found(f"offers/{name}")
 
+    def _version(self) -> int:
+        return next(self._versions)
+
     def _owners(self) -> list[Database | Container]:
         owners: list[Database | Container] = list(self.databases.values())
         for database in self.databases.values():
@@ -179,11 +194,11 @@ class Account:
         self.offers = {name: offer for name, offer in self.offers.items() if offer["resource"] != link}
 
     def _system(self, rid: str, link: str) -> dict[str, Any]:
-        ts = int(self._clock())
+        ts = int(self.clock())
         return {
             "_rid": rid,
             "_self": link,
-            "_etag": make_etag(self._next_version(), ts),
+            "_etag": make_etag(self.next_version(), ts),
             "_ts": ts,
         }
 

@@ -5,10 +5,12 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from localcloud.cosmos import keeping
 from localcloud.cosmos.account import Account
 from localcloud.cosmos.address import parse_address
 from localcloud.cosmos.auth import WELL_KNOWN_KEY, Authenticator
@@ -31,6 +33,8 @@ class _BrokenError(Exception):
 
 class CosmosServer:
     """An account of Azure Cosmos DB for NoSQL on a local port, over plain HTTP, held in memory.
+
+    What it holds goes to a file, and comes from there, only when told to (`keep`, `restore`).
 
     Args:
         host: address to listen on.
@@ -96,6 +100,14 @@ class CosmosServer:
     def clear_faults(self) -> None:
         """Drop all fault rules."""
         self.faults.clear()
+
+    def keep(self, path: Path) -> None:
+        """Write what the account holds to a file."""
+        keeping.save(self._account, path)
+
+    def restore(self, path: Path) -> None:
+        """Hold what was kept; nothing changes where nothing was."""
+        keeping.load(self._account, path)
 
     async def start(self) -> None:
         """Listen; returns when clients can connect.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import replicator
@@ -18,6 +19,7 @@ def figures_of(service: Service) -> MigrationFigures:
     verdict = service.judge()
     return MigrationFigures(
         version=replicator.__version__,
+        tasks=len(asyncio.all_tasks()),
         cutover_ready=verdict.can_cutover,
         blocked=tuple((reason.pipeline or "", reason.code) for reason in verdict.reasons),
         pipelines=tuple(_of_pipeline(supervisor) for supervisor in service.supervisors.values()),

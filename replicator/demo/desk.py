@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -24,9 +25,11 @@ class Desk:
     Attributes:
         ledger: what has to be there.
         done: what was done, by kind: ``loaded`` at first, the others since.
+        wants_rest: whether to stop after the next write, until SIGCONT.
     """
 
     def __init__(self, ledger: Ledger) -> None:
+        self.wants_rest = False
         self.ledger = ledger
         self.done: Counter[str] = Counter(loaded=0)
         self._told_at = 0.0
@@ -46,7 +49,15 @@ class Desk:
             due = max(due + 1 / rate, time.monotonic() - 1.0)
             write()
             self.tell()
+            if self.wants_rest:
+                self._rest()
         self.tell(now=True)
+
+    def _rest(self) -> None:
+        """Stop where nothing is under way, until SIGCONT."""
+        self.wants_rest = False
+        self.tell(now=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 class Writer(Protocol):
@@ -60,12 +71,20 @@ class Writer(Protocol):
 
 
 def run(writer_of: Callable[[Desk, str, int], Writer], doc: str | None) -> None:
-    """Load, then work until SIGTERM or SIGINT; the write under way is finished and noted."""
+    """Load, then work until SIGTERM or SIGINT; the write under way is finished and noted.
+
+    At SIGUSR1 a writer rests between two writes, as a stopped process, until SIGCONT.
+    """
     options = _options(doc)
     stop = Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: stop.set())
     desk = Desk(Ledger(options.ledger))
+
+    def rest(*_: object) -> None:
+        desk.wants_rest = True
+
+    signal.signal(signal.SIGUSR1, rest)
     writer = writer_of(desk, options.end, options.seed)
     writer.load(options.count, stop)
     desk.tell(now=True)

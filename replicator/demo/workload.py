@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +15,7 @@ from localcloud.processes import Server
 from replicator.demo.actor import Actor
 from replicator.demo.pairs import Pair
 
+_LOOK_SECONDS = 0.02
 _TAIL_BYTES = 4096
 
 
@@ -53,6 +57,25 @@ class Workload(Actor):
     def is_loaded(self) -> bool:
         """Whether all that is written at first is there."""
         return self.done.get("loaded", -1) >= self.amount.count
+
+    async def rest(self) -> None:
+        """Let it stop between two writes, with nothing under way, until `go_on`."""
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGUSR1)
+        while True:  # until the process is stopped, which nobody tells
+            if self.pid is None or _is_stopped(self.pid):
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def go_on(self) -> None:
+        """Let it write again."""
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGCONT)
+
+
+def _is_stopped(pid: int) -> bool:
+    # The state follows the command in brackets (proc(5)); T is a process that was stopped by a signal.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 async def _at_once() -> bool:

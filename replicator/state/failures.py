@@ -8,9 +8,14 @@ from pathlib import Path
 from replicator.model.errors import StateError
 
 _DAMAGED_HINT = (
-    "Nothing was changed. Keep the file (and its -wal and -shm) for examination, then put a copy from a"
-    " backup in its place, or move it away and start again: the backfill is then repeated and reconciled."
+    "Nothing was changed. Put a copy from a backup in the file's place, or move it (with its -wal and -shm)"
+    " away and start again: the backfill is then repeated and reconciled. Keep the damaged one."
 )
+
+
+class DamagedError(StateError):
+    """The state file's content is not sound."""
+
 
 _HINTS = {
     sqlite3.SQLITE_FULL: "Free space on the volume that holds the state file.",
@@ -31,7 +36,8 @@ def state_error(path: Path, error: sqlite3.Error) -> StateError:
     """
     primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     hint = _HINTS.get(primary, "This is not expected; please report it with the message.")
-    return StateError(f"the state file {path} failed: {error}", hint=hint)
+    kind = DamagedError if hint is _DAMAGED_HINT else StateError
+    return kind(f"the state file {path} failed: {error}", hint=hint)
 
 
 def file_error(path: Path, error: OSError) -> StateError:
@@ -42,6 +48,12 @@ def file_error(path: Path, error: OSError) -> StateError:
     )
 
 
-def damaged(path: Path, what: str) -> StateError:
-    """The StateError for a file whose content is not sound."""
-    return StateError(f"the state file {path} is damaged: {what}", hint=_DAMAGED_HINT)
+def damaged(path: Path, what: str) -> DamagedError:
+    """The error for a file whose content is not sound."""
+    return DamagedError(f"the state file {path} is damaged: {what}", hint=_DAMAGED_HINT)
+
+
+def with_copy(error: DamagedError, aside: Path | None) -> DamagedError:
+    """The same error, saying where a copy of the file was kept, or that none could be."""
+    told = "no copy of it could be kept" if aside is None else f"a copy of it is kept as {aside}"
+    return DamagedError(f"{error.message}; {told}", hint=error.hint)

@@ -8,7 +8,8 @@ from importlib import resources
 from pathlib import Path
 
 from replicator.model.errors import StateError
-from replicator.state.failures import damaged, state_error
+from replicator.state.aside import keep_aside
+from replicator.state.failures import DamagedError, damaged, state_error, with_copy
 
 APPLICATION_ID = 0x5250_4C43
 """Marks a SQLite file as ours (https://sqlite.org/pragma.html#pragma_application_id)."""
@@ -21,8 +22,15 @@ def open_database(path: Path) -> sqlite3.Connection:
 
     Raises:
         StateError: the file is damaged, foreign, of a newer schema, or cannot be read or written. It
-            is then left as it was.
+            is then left as it was; of a damaged one a copy is kept beside it.
     """
+    try:
+        return _opened(path)
+    except DamagedError as error:
+        raise with_copy(error, keep_aside(path)) from error
+
+
+def _opened(path: Path) -> sqlite3.Connection:
     try:
         inspect(path)
         if not path.exists():

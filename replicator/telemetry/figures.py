@@ -73,10 +73,11 @@ class MigrationFigures:
     """The migration at one moment.
 
     ``blocked`` holds (pipeline, reason code) of everything that keeps the gate closed; the pipeline is
-    empty where the reason concerns all.
+    empty where the reason concerns all. ``tasks`` counts what runs in the event loop, and is bounded.
     """
 
     version: str
+    tasks: int = 0
     cutover_ready: bool = False
     blocked: tuple[tuple[str, str], ...] = ()
     pipelines: tuple[PipelineFigures, ...] = ()

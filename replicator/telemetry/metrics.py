@@ -107,6 +107,13 @@ ALL: tuple[Metric, ...] = (
         ("version",),
         lambda figures: (((figures.version,), 1.0),),
     ),
+    Metric(
+        "replicator_tasks",
+        "gauge",
+        "Tasks in the event loop of the process; their number is bounded.",
+        (),
+        lambda figures: (((), float(figures.tasks)),),
+    ),
     # The gate.
     Metric(
         "replicator_cutover_ready",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ class Network:
         self.call_seconds_max = call_seconds_max
         self._per_latency = 1.0 / latency_seconds
         self._landings: set[asyncio.Task[None]] = set()
+        self.fates: Counter[str] = Counter()  # how many calls met which fate, good ones left out
 
     @property
     def in_flight(self) -> int:
@@ -160,15 +162,20 @@ class Network:
         effect, answer = chance.expovariate(self._per_latency), chance.expovariate(self._per_latency)
         draw = chance.random() - rates.refused
         if draw < 0:
+            self.fates["refused"] += 1
             return Fate(None, answer, refused(chance))
         if (draw := draw - rates.lost) < 0:
+            self.fates["lost"] += 1
             return Fate(None, chance.uniform(0.0, longest), unknown("no answer"))
         if (draw := draw - rates.late) < 0:
+            self.fates["late"] += 1
             answer = chance.uniform(0.0, longest / 2)
             return Fate(self.moment(), answer, unknown("no answer in time"))
         if (draw := draw - rates.reset) < 0:
+            self.fates["reset"] += 1
             return Fate(min(effect, answer), max(effect, answer), unknown("connection reset"))
         if draw < rates.slow:
+            self.fates["slow"] += 1
             effect = self.moment()
             return Fate(effect, effect + chance.uniform(0.0, longest / 2))
         return Fate(effect, effect + answer)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -42,6 +42,7 @@ class Report:
     gate_openings: int
     plan: object = field(repr=False)
     events: Sequence[str] = field(repr=False)
+    fates: Mapping[str, int] = field(repr=False, default_factory=dict)
 
     @property
     def reproduce(self) -> str:
@@ -72,6 +73,7 @@ def run_seed(seed: int, bugs: Sequence[str] = ()) -> Report:
             trace=world.trace,
             steps=loop.steps,
             seconds=loop.time(),
+            fates=world.network.fates,
             starts=world.starts,
             gate_openings=world.book.gate_openings,
             plan=world.course,

@@ -40,13 +40,16 @@ def item(value: str) -> dict[str, dict[str, str]]:
 class World:
     """A table, a container, a store, and the supervisor between them."""
 
-    def __init__(self, store: SqliteStore, marks: bool, policy: str, document_bytes_max: int) -> None:
+    def __init__(
+        self, store: SqliteStore, marks: bool, policy: str, document_bytes_max: int, clock: SystemClock
+    ) -> None:
+        self.clock = clock
         self.table = MemoryTable()
         self.container = MemoryContainer(document_bytes_max=document_bytes_max)
         self.store = store
         self.marks, self.policy = marks, policy
         self.failures: list[BaseException] = []
-        charge = Charge("orders", "memory", "memory", self.parts, 15.0, verify=False, clock=SystemClock())
+        charge = Charge("orders", "memory", "memory", self.parts, 15.0, verify=False, clock=clock)
         self.supervisor = Supervisor(charge, lambda _name, error: self.failures.append(error))
 
     def parts(self) -> Parts:
@@ -54,7 +57,7 @@ class World:
         source = kind(self.table, MemorySourceSettings(table="orders", marks=self.marks))
         sink = MemorySink(self.container, MemorySinkSettings(container="orders"))
         jitter = random.Random(1)
-        return Parts("orders", source, sink, self.store, LIMITS, SystemClock(), jitter, self.policy)
+        return Parts("orders", source, sink, self.store, LIMITS, self.clock, jitter, self.policy)
 
     def put(self, name: str, value: str) -> None:
         self.table.put(("p", name), item(value))
@@ -81,6 +84,15 @@ class World:
         return progress
 
 
+class SteppingClock(SystemClock):
+    """The machine's clock, set off by so much: what a wrong time server, or its correction, does to it."""
+
+    off_seconds = 0.0
+
+    def wall(self) -> float:
+        return super().wall() + self.off_seconds
+
+
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(30):
         while not condition():
@@ -95,9 +107,10 @@ async def running(
     policy: str = "keep",
     document_bytes_max: int = 10_000,
     rows: int = 50,
+    clock: SystemClock | None = None,
 ) -> AsyncIterator[World]:
     store = await SqliteStore.open(directory / "state.db")
-    world = World(store, marks, policy, document_bytes_max)
+    world = World(store, marks, policy, document_bytes_max, clock or SystemClock())
     for number in range(rows):
         world.put(f"k{number}", "old")
     task = asyncio.create_task(world.supervisor.run())
@@ -400,3 +413,24 @@ async def test_leftovers_in_the_sink_are_reconciled(tmp_path: Path) -> None:
     world.supervisor.stop()
     await task
     await store.close()
+
+
+@pytest.mark.parametrize("off_seconds", [86_400.0, -86_400.0])
+async def test_a_stepped_clock_loses_nothing(tmp_path: Path, off_seconds: float) -> None:
+    """The wall clock leaps by a day in the backfill, and back in the delta: all arrives, lag is told."""
+    clock = SteppingClock()
+    async with running(tmp_path, clock=clock, rows=500) as world:
+        await until(lambda: world.supervisor.state is State.RUNNING)
+        clock.off_seconds = off_seconds
+        world.put("k0", "while off")
+        world.table.delete(("p", "k1"))
+        await world.proved()
+        assert await world.supervisor.barrier() == "by mark"
+        clock.off_seconds = 0.0
+        world.put("k2", "when right again")
+        assert await world.supervisor.barrier() == "by mark"
+        assert world.differences() == set()
+        assert world.failures == []
+        lag = world.supervisor.status().lag
+        assert lag is not None
+        assert lag.lag_seconds is None or 0 <= lag.lag_seconds < 60

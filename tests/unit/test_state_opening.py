@@ -104,6 +104,33 @@ async def test_a_damaged_file_is_refused(tmp_path: Path):
     assert path.read_bytes() == content
 
 
+async def test_a_damaged_file_is_kept_aside_once(tmp_path: Path):
+    """However often it is refused, one copy of it is kept, for its owner only, and the message names it."""
+    path = tmp_path / "state.db"
+    await filled(path)
+    content = path.read_bytes()[: 4_096 * 3]
+    path.write_bytes(content)
+    told = {(await refusal(path)).message for _ in range(3)}
+    (aside,) = tmp_path.glob("state.db.damaged-*")
+    assert len(told) == 1
+    assert str(aside) in told.pop()
+    assert aside.read_bytes() == content
+    assert aside.stat().st_mode & 0o077 == 0
+
+
+async def test_another_damage_is_kept_beside_the_first(tmp_path: Path):
+    """A backup that is damaged too is another file to examine; what is sound leaves none."""
+    path = tmp_path / "state.db"
+    for damage in (b"\xa5" * 8_192, b"\x5a" * 8_192):
+        path.write_bytes(damage)
+        os.utime(path, (damage[0], damage[0]))
+        await refusal(path)
+    assert len(list(tmp_path.glob("state.db.damaged-*"))) == 2
+    path.unlink()
+    await filled(path)
+    assert len(list(tmp_path.glob("state.db.damaged-*"))) == 2
+
+
 async def test_a_truncated_file_is_refused(tmp_path: Path):
     """A file cut short is damaged, not new."""
     path = tmp_path / "state.db"
