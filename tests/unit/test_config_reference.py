@@ -47,6 +47,7 @@ def test_there_are_examples():
         "rehearsal",
         "dynamodb-to-cosmos-local",
         "dynamodb-to-cosmos",
+        "queues-to-service-bus",
     }
 
 
