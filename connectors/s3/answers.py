@@ -23,6 +23,7 @@ class Listed(NamedTuple):
     size: int
     etag: str
     modified: str
+    storage_class: str = ""
 
 
 class Listing(NamedTuple):
@@ -55,6 +56,7 @@ def listing(body: bytes) -> Listing:
             int(each["Size"]),
             each["ETag"].strip('"'),
             each["LastModified"],
+            each.get("StorageClass", ""),
         )
         for each in leaves
     ]

@@ -31,7 +31,7 @@ _HEADERS = (
     "cache-control",
     "expires",
 )
-_ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 _WORD = re.compile(r"=\?([^?\s]+)\?([bBqQ])\?([^?\s]*)\?=")
 _WORDS = re.compile(rf"(?:{_WORD.pattern}\s*)+")
 
@@ -162,4 +162,4 @@ def _content_headers(headers: Mapping[str, str]) -> dict[str, str]:
 def _is_archived(headers: Mapping[str, str]) -> bool:
     if 'ongoing-request="false"' in headers.get("x-amz-restore", ""):
         return False
-    return headers.get("x-amz-storage-class") in _ARCHIVES or "x-amz-archive-status" in headers
+    return headers.get("x-amz-storage-class") in ARCHIVES or "x-amz-archive-status" in headers

@@ -20,6 +20,10 @@ RECEIVES_MIN = 10
 """A redrive policy that allows fewer deliveries may throw messages out while they wait for a sink."""
 
 
+BYTES_STANDARD = 256 * 1024
+"""Of a message at Service Bus (learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas)."""
+
+
 async def probe(client: Client, settings: SqsSourceSettings) -> Sequence[Finding]:
     """The findings of one queue.
 
@@ -41,6 +45,13 @@ async def probe(client: Client, settings: SqsSourceSettings) -> Sequence[Finding
 def findings(attributes: Mapping[str, str], settings: SqsSourceSettings) -> Iterator[Finding]:
     """What the queue's attributes say. Pure."""
     yield from _redrive(attributes.get("RedrivePolicy"))
+    largest = int(attributes.get("MaximumMessageSize", BYTES_STANDARD))
+    if largest > BYTES_STANDARD:
+        yield _warning(
+            f"the queue takes messages of up to {largest} bytes, and one of Service Bus on the standard "
+            f"tier {BYTES_STANDARD}, properties included",
+            "Use a premium namespace where there are such messages; else they become dead letters.",
+        )
     if attributes.get("KmsMasterKeyId"):
         yield _warning(
             f"the queue is encrypted with the key {attributes['KmsMasterKeyId']}",
@@ -100,6 +111,10 @@ def _redrive(policy: str | None) -> Iterator[Finding]:
     if not policy:
         return
     rule: Mapping[str, Any] = orjson.loads(policy)
+    yield _warning(
+        f"what is in its dead-letter queue, {rule.get('deadLetterTargetArn')}, is not moved with the queue",
+        "Give that queue a pipeline of its own, into a queue of its own: docs/fidelity.md shows how.",
+    )
     receives = int(rule.get("maxReceiveCount", RECEIVES_MIN))
     if receives < RECEIVES_MIN:
         yield _warning(

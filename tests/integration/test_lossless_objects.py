@@ -48,6 +48,7 @@ class World:
         }
         sink = {"connector": "blob", "container": name}
         self.place = Place(directory, {"name": PIPELINE, "source": source, "sink": sink})
+        self.place.settings["limits"] = {"sink_call_seconds_max": 5}
 
     def put(self, variant, keys):
         """Put the objects of a variant that have these keys."""
@@ -71,6 +72,7 @@ class World:
 
     def settle(self, service):
         """Return once everything that was put is copied or a dead letter."""
+        wait_for(lambda: service.status(PIPELINE)["state"] != "starting")
         answer = service.command("POST", f"/v1/pipelines/{PIPELINE}/barrier", json={"timeout_seconds": 15})
         assert answer.status_code == 200, service.log.read_text()[-3000:]
 

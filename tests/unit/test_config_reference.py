@@ -48,6 +48,7 @@ def test_there_are_examples():
         "dynamodb-to-cosmos-local",
         "dynamodb-to-cosmos",
         "application",
+        "queues-to-service-bus",
     }
 
 
