@@ -20,10 +20,6 @@ RECEIVES_MIN = 10
 """A redrive policy that allows fewer deliveries may throw messages out while they wait for a sink."""
 
 
-BYTES_STANDARD = 256 * 1024
-"""Of a message at Service Bus (learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas)."""
-
-
 async def probe(client: Client, settings: SqsSourceSettings) -> Sequence[Finding]:
     """The findings of one queue.
 
@@ -45,13 +41,6 @@ async def probe(client: Client, settings: SqsSourceSettings) -> Sequence[Finding
 def findings(attributes: Mapping[str, str], settings: SqsSourceSettings) -> Iterator[Finding]:
     """What the queue's attributes say. Pure."""
     yield from _redrive(attributes.get("RedrivePolicy"))
-    largest = int(attributes.get("MaximumMessageSize", BYTES_STANDARD))
-    if largest > BYTES_STANDARD:
-        yield _warning(
-            f"the queue takes messages of up to {largest} bytes, and one of Service Bus on the standard "
-            f"tier {BYTES_STANDARD}, properties included",
-            "Use a premium namespace where there are such messages; else they become dead letters.",
-        )
     if attributes.get("KmsMasterKeyId"):
         yield _warning(
             f"the queue is encrypted with the key {attributes['KmsMasterKeyId']}",

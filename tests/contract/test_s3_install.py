@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 from s3_bucket import FAMILIES, Reading, bucket
 
 from replicator.connector import Installs, Severity
@@ -207,6 +208,14 @@ async def test_a_notification_that_excludes_ours_is_an_error(production):
     with pytest.raises(PermanentError, match=r"orders.*Created:Put.*thumbnails.*Created:Copy") as caught:
         await bucket.source().amendments(installed=True)
     assert "EventBridge" in caught.value.hint
+    ours = {"Id": "a", "QueueArn": bucket.queue_arn, "Events": FAMILIES}
+    with pytest.raises(ClientError, match="ambiguously defined"):  # the service's own word on it
+        bucket.api.put_bucket_notification_configuration(
+            Bucket=bucket.name,
+            NotificationConfiguration={
+                "QueueConfigurations": [ours, *production.configuration["QueueConfigurations"]]
+            },
+        )
     assert notifications(bucket) == production.configuration
     assert policy(bucket) == {}
 

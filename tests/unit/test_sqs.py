@@ -199,8 +199,6 @@ def test_a_mark_counts_when_it_came_out_and_all_before_it():
             {"RedrivePolicy": '{"maxReceiveCount": 10, "deadLetterTargetArn": "arn:dead"}'},
             ["dead-letter queue, arn:dead, is not moved"],
         ),
-        ({"MaximumMessageSize": "262144"}, []),
-        ({"MaximumMessageSize": "1048576"}, ["up to 1048576 bytes"]),
         ({"KmsMasterKeyId": "alias/x"}, ["encrypted with the key alias/x"]),
         ({"MessageRetentionPeriod": "3600"}, ["for 1.0 hours"]),
         ({"FifoQueue": "true"}, ["end messages"]),
