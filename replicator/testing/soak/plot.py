@@ -10,7 +10,7 @@ from replicator.testing.soak.faults import KINDS
 from replicator.testing.soak.run import Outcome
 from replicator.testing.soak.samples import Sample
 
-WIDTH, LEFT, RIGHT = 1100, 150, 30
+WIDTH, LEFT, RIGHT = 1100, 190, 30
 PANEL, GAP, TOP, ROW = 80, 26, 56, 13
 POINTS_MAX = 550
 _MEBIBYTE = 2.0**20
