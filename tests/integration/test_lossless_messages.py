@@ -53,6 +53,7 @@ class World:
         queue, sessions = f"{self.name}-{kind}", kind == "fifo"
         asyncio.run(self.clouds.servicebus.create_queue(queue, requires_session=sessions, **settings))
         source = {"connector": "sqs", "queue_url": self.urls[kind], "markers": True, "poll_seconds": 1}
+        source["hidden_seconds"] = 2  # for so long after a start nothing is proved
         sink = {"connector": "servicebus", "queue": queue, "sessions": sessions}
         return {"name": kind, "source": source, "sink": sink, "mode": "bridge"}
 
@@ -68,7 +69,7 @@ class World:
     def settle(self, service, kind):
         """Return once everything that was sent is at Service Bus or a dead letter."""
         wait_for(lambda: service.status(kind)["state"] != "starting")
-        answer = service.command("POST", f"/v1/pipelines/{kind}/barrier", json={"timeout_seconds": 15})
+        answer = service.command("POST", f"/v1/pipelines/{kind}/barrier", json={"timeout_seconds": 30})
         assert answer.status_code == 200, answer.text + service.log.read_text()[-2000:]
 
     def taken(self, kind):
