@@ -40,12 +40,14 @@ docs: $(READY) ## Write the generated pages again (CHECK=--check only compares)
 	@for room in cli config telemetry; do $(BIN)/python -m replicator.$$room.reference $(CHECK) || exit 1; done
 	@$(BIN)/python -m replicator.cli.reference $(CHECK)
 
-demo: $(READY) ## Watch a live table move from AWS to Azure (KEEP=1 leaves all of it running)
-	@$(MAKE) --no-print-directory --silent $(AZURITE) || echo "Azurite is not available; the demo goes on without."
+demo: $(READY) ## Watch a live application move from AWS to Azure (KEEP=1 leaves all of it running)
+	@$(MAKE) --no-print-directory --silent $(AZURITE) || echo "Azurite cannot be installed; the demo leaves S3 → Blob Storage out."
 	@$(BIN)/python -m replicator.demo $(if $(KEEP),--keep)
 
-bench: $(READY) ## Speed against a bare loop over the same SDK calls, lag, and memory
-	@$(BIN)/python -m bench
+bench: $(READY) $(AZURITE) ## Speed against bare loops and rclone, barriers, memory: make bench ONLY=objects
+	@$(PIP) install --require-hashes -r requirements/rclone.lock 2> /dev/null || \
+		echo "rclone is not available; nothing is measured beside it."
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 sim: $(READY) ## Simulate runs with faults by seed: make sim SEEDS=1000
 	@$(BIN)/python -m replicator.testing --seeds $(or $(SEEDS),100)
@@ -61,6 +63,7 @@ lock: $(READY) ## Resolve the dependencies again into requirements/*.lock
 	@$(COMPILE) pyproject.toml --constraint requirements/dev.lock --output-file requirements/runtime.lock
 	@$(COMPILE) requirements/build.in --constraint requirements/dev.lock --output-file requirements/build.lock
 	@$(COMPILE) requirements/node.in --output-file requirements/node.lock
+	@$(COMPILE) requirements/rclone.in --output-file requirements/rclone.lock
 
 fmt: $(READY) ## Format the code, and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

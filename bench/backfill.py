@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.figures import Ratio, Run, run_bare
 from bench.service import serving
-from bench.stage import Shape, Stage
+from bench.stage import Shape, Stage, pipeline_of
 
 
 async def measure_backfill(stage: Stage, shape: Shape, items: int, repetitions: int) -> Ratio:
@@ -23,5 +23,5 @@ async def measure_backfill(stage: Stage, shape: Shape, items: int, repetitions: 
 
 
 async def _run_service(stage: Stage, state: str, table: str, container: str, items: int) -> Run:
-    async with serving(stage, state, table, container) as service:
+    async with serving(stage, state, pipeline_of(table, container)) as service:
         return await service.written("insert", items)

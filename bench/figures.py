@@ -15,11 +15,12 @@ from bench.stage import Stage
 
 @dataclass(frozen=True)
 class Run:
-    """One run over so many items."""
+    """One run over so many items; of the service also the most memory that it ever had."""
 
     items: int
     seconds: float
     cpu_seconds: float
+    memory_peak_bytes: int = 0
 
     @property
     def items_per_second(self) -> float:
@@ -55,6 +56,11 @@ class Ratio:
         """Items per second of the service."""
         return _rate(self.service)
 
+    @property
+    def memory_peak_bytes(self) -> int:
+        """The most that any run of the service had resident."""
+        return max(run.memory_peak_bytes for run in self.service)
+
     def row(self) -> list[str]:
         """The line of the table."""
         return [
@@ -65,6 +71,7 @@ class Ratio:
             f"{_cpu(self.bare):,.0f}",
             f"{_cpu(self.service):,.0f}",
             f"{self.of_cpu:.0%}",
+            f"{self.memory_peak_bytes / 2**20:.0f}",
         ]
 
     def document(self) -> dict[str, object]:
@@ -77,6 +84,7 @@ class Ratio:
             "bare_cpu_microseconds": _cpu(self.bare),
             "service_cpu_microseconds": _cpu(self.service),
             "cpu_ratio": self.of_cpu,
+            "service_memory_peak_bytes": self.memory_peak_bytes,
             "runs": len(self.service),
         }
 
@@ -91,16 +99,21 @@ def _cpu(runs: Sequence[Run]) -> float:
 
 async def run_bare(stage: Stage, what: str, table: str, container: str, items: int) -> Run:
     """Run the bare loop in a process of its own."""
+    run = await run_program(stage, "bench.bare", what, table, container, str(items))
+    if run.items < items:
+        raise RuntimeError(f"the bare loop wrote {run.items} of {items} items")
+    return run
+
+
+async def run_program(stage: Stage, module: str, *arguments: str) -> Run:
+    """Run a module that prints its figures, in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "bench.bare", what, table, container, str(items)),
+        *("-m", module, *arguments),
         env={**os.environ, **stage.environment},
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
     if process.returncode:
-        raise RuntimeError(f"the bare loop failed with status {process.returncode}")
-    told = json.loads(output)
-    if told["items"] < items:
-        raise RuntimeError(f"the bare loop wrote {told['items']} of {items} items")
-    return Run(**told)
+        raise RuntimeError(f"{module} failed with status {process.returncode}")
+    return Run(**json.loads(output))

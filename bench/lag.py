@@ -10,7 +10,7 @@ from typing import Any
 from azure.cosmos.aio import CosmosClient
 
 from bench.service import serving
-from bench.stage import BATCH_ITEMS_MAX, DATABASE, SHAPES, Stage, item_of
+from bench.stage import BATCH_ITEMS_MAX, DATABASE, SHAPES, Stage, item_of, pipeline_of
 
 _POLL_SECONDS = 0.02
 
@@ -19,7 +19,7 @@ async def measure_lag(stage: Stage, rate: float, seconds: float) -> float:
     """Median seconds from a write at the source to its sight at the sink, at so many writes a second."""
     table, container = stage.create_table(), stage.create_container()
     writes = int(rate * seconds)
-    async with serving(stage, table, table, container) as service:
+    async with serving(stage, table, pipeline_of(table, container)) as service:
         await service.entered("complete")
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(_read(stage, container, writes))

@@ -62,15 +62,19 @@ class Stage:
 
     def __post_init__(self) -> None:
         self._dynamodb = boto3.client(
-            "dynamodb",
-            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
-            region_name=self.environment["AWS_REGION"],
-            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-            config=Config(parameter_validation=False),
+            "dynamodb", config=Config(parameter_validation=False), **self.aws_options()
         )
         account = CosmosClient(self.environment["COSMOS_ENDPOINT"], self.environment["COSMOS_KEY"])
         self._database = account.create_database_if_not_exists(DATABASE)
+
+    def aws_options(self) -> dict[str, str]:
+        """What boto3 has to be told to find AWS."""
+        return {
+            "endpoint_url": self.environment["AWS_ENDPOINT_URL"],
+            "region_name": self.environment["AWS_REGION"],
+            "aws_access_key_id": self.environment["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": self.environment["AWS_SECRET_ACCESS_KEY"],
+        }
 
     def create_table(self) -> str:
         """A new table with a stream; its name."""
@@ -117,3 +121,9 @@ class Stage:
                 list(loaders.map(put, starts))
 
         await asyncio.to_thread(put_all)
+
+
+def pipeline_of(table: str, container: str) -> dict[str, Any]:
+    """The configuration of a pipeline between them."""
+    source = {"connector": "dynamodb", "table": table, "markers": True, "read_units_per_second_max": 1e9}
+    return {"source": source, "sink": {"connector": "cosmos", "database": DATABASE, "container": container}}

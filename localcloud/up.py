@@ -11,6 +11,13 @@ from localcloud.cloud import LocalClouds
 
 __all__ = ["up"]
 
+# Microsoft's administration client speaks https only, which no stand-in on loopback can serve it.
+_HOW_TO_MAKE_QUEUES = (
+    "# A queue of Service Bus is made so; requires_session where its source is a FIFO queue:",
+    '# curl -X PUT "$SERVICEBUS_MANAGEMENT_ENDPOINT/_local/queues/steps" -d '
+    '\'{"requires_session": true, "duplicate_detection_seconds": 600, "dead_letter_on_expiration": true}\'',
+)
+
 
 async def up(directory: Path | None = None, *, azurite: bool = True, out: TextIO | None = None) -> None:
     """Start both clouds, print how to reach them, and stop them on SIGINT or SIGTERM.
@@ -30,7 +37,9 @@ async def up(directory: Path | None = None, *, azurite: bool = True, out: TextIO
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, told.set)
     try:
-        async with LocalClouds(directory, azurite=azurite, persist=directory is not None) as clouds:
+        async with LocalClouds(
+            directory, azurite=azurite, servicebus=True, persist=directory is not None
+        ) as clouds:
             _say(out or sys.stdout, *_lines(clouds))
             await told.wait()
             _say(out or sys.stdout, "# stopping")
@@ -42,7 +51,7 @@ async def up(directory: Path | None = None, *, azurite: bool = True, out: TextIO
 def _lines(clouds: LocalClouds) -> list[str]:
     exports = [f"export {name}={shlex.quote(value)}" for name, value in clouds.environment().items()]
     logs = clouds.directory / "logs"
-    return [f"# Both clouds are up; logs are in {logs}. Ctrl-C stops them.", *exports]
+    return [f"# Both clouds are up; logs are in {logs}. Ctrl-C stops them.", *exports, *_HOW_TO_MAKE_QUEUES]
 
 
 def _say(out: TextIO, *lines: str) -> None:

@@ -6,10 +6,15 @@ from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from localcloud import LocalClouds
 from localcloud.ports import Port
 from localcloud.standins import azurite
+
+# How long an example takes is the machine's business, and says nothing of what is tested.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 REAL = os.environ.get("REPLICATOR_TEST_CLOUDS") == "real"
 # The development key that Microsoft publishes; it opens nothing else.

@@ -223,8 +223,9 @@ def _shown(name: str, value: str) -> str | None:
     """
     if name == "content-encoding":
         codings = [coding.strip() for coding in value.split(",")]
-        if "aws-chunked" in codings:
-            value = ",".join(coding for coding in codings if coding != "aws-chunked")
+        others = [coding for coding in codings if coding.lower() != "aws-chunked"]
+        if others != codings:
+            value = ",".join(others)
     return value if name in _HEADERS and _PLAIN.fullmatch(value) else None
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from connectors.blob import errors, listing
 from connectors.blob.client import BlobContainer
+from connectors.blob.codec import decode_listed
 from connectors.blob.errors import RefusedError, translate
 from replicator.connector import Finding, Severity
 from replicator.model.errors import PermanentError, ReplicatorError, TransientError
@@ -15,6 +16,8 @@ T = TypeVar("T")
 
 _NO_BLOB = "~Hprobe"  # no key has this name
 _NO_ETAG = '"0x0"'
+_LOOKED_AT_MAX = 10_000
+_PAGE_ROWS = 1000
 
 
 async def require_sound(container: BlobContainer) -> None:
@@ -48,11 +51,35 @@ async def probe(container: BlobContainer, *, blob_tags: bool) -> Sequence[Findin
         account = await _if_allowed(container.account(), {})
         service = await _if_allowed(container.service(), b"<StorageServiceProperties/>")
         rights = await _of_rights(container, blob_tags=blob_tags)
+        strangers = await _of_strangers(container)
     except RefusedError as error:
         return [_finding_of(translate(error.refusal))]
     except ReplicatorError as error:
         return [_finding_of(error)]
-    return [*_of_account(account), *_of_container(properties), *_of_service(service), *rights]
+    return [*_of_account(account), *_of_container(properties), *_of_service(service), *rights, *strangers]
+
+
+async def _of_strangers(container: BlobContainer) -> list[Finding]:
+    """Blobs that are no copies: a list of both sides takes them for copies of objects that are gone."""
+    seen, strangers, cursor = 0, list[str](), None
+    while seen < _LOOKED_AT_MAX:
+        listed, cursor = await container.page(cursor, _PAGE_ROWS)
+        seen += len(listed)
+        strangers += [each.blob.name for each in listed if not decode_listed(each.blob)[1].version]
+        if cursor is None:
+            break
+    if not strangers:
+        return []
+    extent = f"all {seen}" if cursor is None else f"the first {seen}, a sample"
+    return [
+        Finding(
+            Severity.WARNING,
+            f"the container holds {len(strangers)} blobs that Replicator did not put there, such as "
+            f"{strangers[0]!r} (of {extent})",
+            "they are REMOVED when both sides are compared, unless the bucket has objects of these names, "
+            "which then replace them: use an empty container, or move them away first",
+        )
+    ]
 
 
 async def _if_allowed(call: Awaitable[T], otherwise: T) -> T:

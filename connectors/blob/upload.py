@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 
 from connectors.blob.budget import Budget
-from connectors.blob.checksums import Digests, crc64_header, md5_header
+from connectors.blob.checksums import Digests, cheapest, crc64_header, md5_header
 from connectors.blob.client import BlobContainer
 from connectors.blob.config import MEBIBYTE, BlobSinkSettings
 from connectors.blob.errors import RefusedError, is_absent, is_unmet, translate, without_effect
@@ -57,9 +57,10 @@ class Uploader:
     async def _put(self, name: str, body: Body, headers: Mapping[str, str]) -> None:
         async with self._budget.held(body.record.size), aclosing(_Reader(body)) as reader:
             parts = await reader.take(body.record.size)
-            await reader.finish()
+            checksums = await reader.finish()
+            checksum = _base64(checksums["md5"]) if "md5" in checksums else md5_header(parts)
             try:
-                await self._container.put(name, parts, {**headers, "content-md5": md5_header(parts)})
+                await self._container.put(name, parts, {**headers, "content-md5": checksum})
             except RefusedError as error:
                 if not is_unmet(error.refusal) or not await self._is_only_staged(name, headers):
                     raise
@@ -83,9 +84,10 @@ class Uploader:
                 blocks = await _Staging(self._container, self._settings, self._budget, name).all_of(reader)
             except BaseExceptionGroup as group:
                 raise first_cause(group) from group
-            md5 = (await reader.finish()).get("md5")
+            await reader.finish()
+        md5 = body.record.checksums.get("md5")
         if md5 is not None:
-            headers = {**headers, "x-ms-blob-content-md5": base64.b64encode(bytes.fromhex(md5)).decode()}
+            headers = {**headers, "x-ms-blob-content-md5": _base64(md5)}
         await self._container.commit(name, blocks, headers)
 
 
@@ -173,13 +175,17 @@ class _Staging:
 
 
 class _Reader:
-    """A body's bytes in the pieces that are wanted, checked at the end against what its record says."""
+    """A body's bytes in the pieces that are wanted, checked at the end against what its record says.
+
+    One of the record's checksums is enough, the cheapest: the others are the source's word for the same
+    bytes, and an MD5 of a large body takes longer than sending it.
+    """
 
     def __init__(self, body: Body) -> None:
         self.record: Object = body.record
         self._chunks = body.chunks()
         self._rest = b""
-        self._digests = Digests(self.record.checksums)
+        self._digests = Digests(cheapest(self.record.checksums))
         self.failure: Exception | None = None
 
     async def take(self, length: int) -> list[bytes]:
@@ -197,11 +203,11 @@ class _Reader:
             yield part
 
     async def finish(self) -> dict[str, str]:
-        """Read to the end, and give the checksums that the record names, all of which are right.
+        """Read to the end, and give the checksum that was computed, which is right, if there was one.
 
         Raises:
             TransientError: settled; there is more or less than the record says.
-            ChangeError: a checksum is another.
+            ChangeError: the checksum is another.
         """
         if self._rest:
             raise self._torn("more")
@@ -241,3 +247,7 @@ class _Reader:
             settled=True,
             reason="torn",
         )
+
+
+def _base64(hexadecimal: str) -> str:
+    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()

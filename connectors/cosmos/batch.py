@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from connectors.cosmos.client import CosmosContainer, Operation
-from connectors.cosmos.codec import Document, encode
+from connectors.cosmos.codec import Document
 from connectors.cosmos.errors import (
     CONFLICT,
     BatchRefusedError,
@@ -21,7 +21,8 @@ from connectors.cosmos.errors import (
     is_absent,
     translate,
 )
-from connectors.cosmos.keys import Place, place
+from connectors.cosmos.keys import Place
+from connectors.cosmos.layout import Layout
 from replicator.model.change import Change
 from replicator.model.errors import ChangeError, ReplicatorError
 from replicator.model.key import Key
@@ -33,6 +34,9 @@ DELETE = "delete"
 
 BATCH_BYTES_MAX = 2 * 1024 * 1024 - 64 * 1024
 """Bytes of documents in one batch: 2 MB by the service, less room for what the request says around them."""
+
+SINGLES_MAX = 16
+"""Calls that are under way at once where each document needs one of its own."""
 
 _OPERATION_BYTES = 128  # what the request says around each document, generously
 
@@ -49,22 +53,30 @@ class Write(NamedTuple):
     size_bytes: int = 0
 
 
-def write_of(change: Change, verb: str) -> Write:
-    """The write of a change; ``verb`` says how a record is written.
+def write_of(change: Change, verb: str, layout: Layout, now: float) -> Write:
+    """The write of a change, at this time; ``verb`` says how a record is written.
 
     Raises:
         ChangeError: the record has no form in Cosmos DB.
     """
-    at = place(change.key)
+    at = layout.place(change.key)
     if change.record is None:
         return Write(DELETE, change.key, at)
-    encoded = encode(require_item(change.record), at)
+    encoded = layout.document(require_item(change.record), at, now)
     return Write(verb, change.key, at, encoded.document, encoded.size_bytes)
 
 
-async def apply(container: CosmosContainer, writes: Sequence[Write]) -> Failures:
-    """Apply writes of one partition key value, and say which failed, each with its error."""
+async def apply(container: CosmosContainer, writes: Sequence[Write], *, singly: bool) -> Failures:
+    """Apply writes of one hash part, and say which failed, each with its error.
+
+    With ``singly`` every document is a logical partition of its own, which no batch can span.
+    """
     failures: Failures = {}
+    if singly:
+        for start in range(0, len(writes), SINGLES_MAX):
+            singles = [[write] for write in writes[start : start + SINGLES_MAX]]
+            failures |= await _apply_at_once(container, singles)
+        return failures
     for chunk in _chunks(writes):
         failures |= await _apply_chunk(container, chunk)
     return failures
@@ -79,6 +91,13 @@ def _chunks(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
             start, size = index, write.size_bytes + _OPERATION_BYTES
     if start < len(writes):
         yield writes[start:]
+
+
+async def _apply_at_once(container: CosmosContainer, chunks: Sequence[Sequence[Write]]) -> Failures:
+    failures: Failures = {}
+    for outcome in await asyncio.gather(*(_apply_chunk(container, chunk) for chunk in chunks)):
+        failures |= outcome
+    return failures
 
 
 async def _apply_chunk(container: CosmosContainer, writes: Sequence[Write]) -> Failures:
@@ -114,11 +133,11 @@ async def _attempt(
 
 async def _send(container: CosmosContainer, writes: Sequence[Write]) -> None:
     if len(writes) > 1:
-        await container.transact([_operation(write) for write in writes], writes[0].at.pk)
+        await container.transact([_operation(write) for write in writes], writes[0].at)
         return
     (write,) = writes
     if write.document is None:
-        await container.delete(write.at.id, write.at.pk)
+        await container.delete(write.at)
     elif write.verb == CREATE:
         await container.create(write.document)
     else:
@@ -147,9 +166,8 @@ async def _after_needless(
     """
     if refused.verb == CREATE:
         return await _without_present(container, rest)
-    deletes = [write for write in rest if write.verb == DELETE]
-    for outcome in await asyncio.gather(*(_apply_chunk(container, [delete]) for delete in deletes)):
-        failures |= outcome
+    deletes = [[write] for write in rest if write.verb == DELETE]
+    failures |= await _apply_at_once(container, deletes)
     return [write for write in rest if write.verb != DELETE]
 
 
@@ -159,7 +177,7 @@ async def _without_present(container: CosmosContainer, writes: Sequence[Write]) 
     if not creates:
         return writes
     try:
-        present = await container.present([write.at.id for write in creates], creates[0].at.pk)
+        present = await container.present([write.at.id for write in creates], creates[0].at)
     except RefusedError as error:
         raise translate(error.refusal) from error
     return [write for write in writes if write.verb != CREATE or write.at.id not in present]

@@ -33,10 +33,13 @@ from azure.cosmos import exceptions as cosmos
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.identity.aio import DefaultAzureCredential
 
-from connectors.cosmos import errors
+from connectors.cosmos import cursors, errors
 from connectors.cosmos.codec import Document
 from connectors.cosmos.config import CosmosSinkSettings
+from connectors.cosmos.cursors import Left
 from connectors.cosmos.errors import BatchRefusedError, Refusal, RefusedError
+from connectors.cosmos.keys import Place
+from connectors.cosmos.layout import Layout
 from replicator.model.errors import NotConnectedError, PermanentError, ReplicatorError
 
 # What the SDK logs of its background calls comes back as errors of ours, translated and with a hint.
@@ -56,6 +59,7 @@ class CosmosContainer:
 
     def __init__(self, settings: CosmosSinkSettings, call_seconds_max: float) -> None:
         self._settings = settings
+        self._layout = Layout.of(settings)
         self._seconds = call_seconds_max * _GIVE_UP_SHARE
         self._client: CosmosClient | None = None
         self._credential: DefaultAzureCredential | None = None
@@ -105,54 +109,77 @@ class CosmosContainer:
         )
         await self._call(call)
 
-    async def delete(self, identity: str, pk: str, etag: str | None = None) -> None:
+    async def delete(self, at: Place, etag: str | None = None) -> None:
         """Delete a document, on condition of its ETag where one is given; refused with 404 or 412."""
         condition = None if etag is None else MatchConditions.IfNotModified
-        call = self._container.delete_item(identity, pk, etag=etag, match_condition=condition)
-        await self._call(call)
+        key = self._layout.partition_key(at)
+        await self._call(self._container.delete_item(at.id, key, etag=etag, match_condition=condition))
 
-    async def transact(self, operations: Sequence[Operation], pk: str) -> None:
-        """Apply up to 100 operations of one partition key value, all or none.
+    async def transact(self, operations: Sequence[Operation], at: Place) -> None:
+        """Apply up to 100 operations of the partition key value of this place, all or none.
 
         Raises:
             BatchRefusedError: one operation was refused, and so none was applied.
         """
-        await self._call(self._container.execute_item_batch(operations, pk))
+        await self._call(self._container.execute_item_batch(operations, self._layout.partition_key(at)))
 
-    async def present(self, identities: Sequence[str], pk: str) -> set[str]:
-        """Which of these documents of one partition key value exist."""
+    async def present(self, identities: Sequence[str], at: Place) -> set[str]:
+        """Which of these documents of the partition key value of this place exist."""
         names = [f"@id{index}" for index in range(len(identities))]
         pager = self._container.query_items(
             _PRESENT.format(", ".join(names)),
             parameters=[
                 {"name": name, "value": each} for name, each in zip(names, identities, strict=True)
             ],
-            partition_key=pk,
+            partition_key=self._layout.partition_key(at),
         )
         return set(await self._call(_all_of(pager)))
 
-    async def read(self, identity: str, pk: str) -> Document:
+    async def read(self, at: Place) -> Document:
         """A document as it is now; refused with 404 where there is none."""
-        return dict(await self._call(self._container.read_item(identity, pk)))
+        call = self._container.read_item(at.id, self._layout.partition_key(at))
+        return dict(await self._call(call))
 
-    async def read_many(self, places: Sequence[tuple[str, str]]) -> list[Document]:
-        """The documents that exist of these (id, partition key) places, in any order."""
-        return list(await self._call(self._container.read_items(list(places))))
+    async def read_many(self, places: Sequence[Place]) -> list[Document]:
+        """The documents that exist at these places, in any order."""
+        wanted = [(at.id, self._layout.partition_key(at)) for at in places]
+        return list(await self._call(self._container.read_items(wanted)))
 
     async def ranges(self) -> list[str]:
         """The container's key ranges, one per physical partition, as texts that stay valid after splits."""
         found = await self._call(_all_of(self._container.read_feed_ranges(force_refresh=True)))
-        return [json.dumps(each, sort_keys=True, separators=(",", ":")) for each in found]
+        return [_text(each) for each in found]
 
     async def page(
         self, key_range: str, cursor: str | None, rows_max: int
     ) -> tuple[list[Document], str | None]:
         """A page of all documents of a range, and the cursor of the next page; it may be empty."""
+        left = cursors.left_of(key_range, cursor)
+        while True:
+            documents, continuation = await self._page(*left[0], rows_max)
+            parts = await self._call(self._parts_of(left[0].key_range))
+            if len(parts) <= 1:
+                break
+            left = cursors.split(left, parts)  # the page may be one that the SDK began again with
+        rest = left[1:] if continuation is None else [Left(left[0].key_range, continuation), *left[1:]]
+        return documents, cursors.cursor_of(key_range, rest)
+
+    async def _page(
+        self, key_range: str, continuation: str | None, rows_max: int
+    ) -> tuple[list[Document], str | None]:
         pages = self._container.query_items(
             "SELECT * FROM c", feed_range=json.loads(key_range), max_item_count=rows_max
-        ).by_page(cursor)
-        documents = await self._call(_next_of(pages))
-        return documents, getattr(pages, "continuation_token", None) or None
+        ).by_page(continuation)
+        return await self._call(_next_of(pages))
+
+    async def _parts_of(self, key_range: str) -> list[str]:
+        """What the SDK takes a range to consist of by now: one part, or several after a split."""
+        whole = json.loads(key_range)
+        return [
+            _text(each)
+            async for each in self._container.read_feed_ranges()
+            if await self._container.is_feed_range_subset(whole, each)
+        ]
 
     async def definition(self) -> Mapping[str, Any]:
         """The container's definition, read afresh: partition key, time to live, indexing, unique keys."""
@@ -310,7 +337,11 @@ async def _all_of(pager: AsyncIterable[Any]) -> list[Any]:
     return [each async for each in pager]
 
 
-async def _next_of(pages: Any) -> list[Document]:
+async def _next_of(pages: Any) -> tuple[list[Document], str | None]:
     async for page in pages:
-        return [document async for document in page]
-    return []
+        return [document async for document in page], pages.continuation_token or None
+    return [], None  # nothing is left; the token that the SDK still shows is the one that was given
+
+
+def _text(feed_range: Mapping[str, Any]) -> str:
+    return json.dumps(feed_range, sort_keys=True, separators=(",", ":"))

@@ -2,7 +2,8 @@
 
 An ordinary item is an ordinary document: its attributes under their own names as plain JSON, so that
 queries read ``c.customer.name`` and nothing has to be learned. Three top-level properties are ours:
-``id`` and ``pk`` (``keys``), and ``replicator``, which holds what JSON alone does not tell:
+``id`` and ``pk`` (``keys``), and ``replicator``, which holds what JSON alone does not tell (a fourth,
+``ttl``, is written where ``expiry`` says so, and never read):
 
 =====  ==================================================================================
 ``v``  the format version, 1
@@ -25,13 +26,14 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from operator import methodcaller
 from typing import Any, NamedTuple
 
 import orjson
 
+from connectors.cosmos.expiry import Expiry
 from connectors.cosmos.keys import Place, key_at
 from replicator.model.errors import ChangeError, PermanentError
 from replicator.model.key import Key, number_text
@@ -54,7 +56,7 @@ _STEMS = _PLAIN_STEMS | _SYSTEM_STEMS
 _stem = methodcaller("lstrip", "_")
 _NOT_ATTRIBUTES = _PLAIN_STEMS | {f"_{stem}" for stem in _SYSTEM_STEMS}
 _META_PLAIN = {"v": FORMAT_VERSION}
-_AS_IS = frozenset({"S", "BOOL"})
+_AS_IS = {"S": str, "BOOL": bool}
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _EXACT_DIGITS = 15  # every decimal of so many digits survives a double (DBL_DIG, IEEE 754)
 _EXACT_INTEGER = 2**53
@@ -70,8 +72,8 @@ class Encoded(NamedTuple):
     size_bytes: int
 
 
-def encode(item: Item, at: Place) -> Encoded:
-    """The document of an item at its place.
+def encode(item: Item, at: Place, expiry: Expiry | None = None) -> Encoded:
+    """The document of an item at its place; it carries a time to live where an ``expiry`` finds one.
 
     Raises:
         ChangeError: the item cannot be a document: too large, too deep, or not valid.
@@ -82,8 +84,10 @@ def encode(item: Item, at: Place) -> Encoded:
         document["id"] = at.id
         document["pk"] = at.pk
         document[META] = _meta(at, tags)
+        if expiry is not None and (left := expiry.seconds_left(item)) is not None:
+            document["ttl"] = left
         size = len(orjson.dumps(document))
-    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         raise ChangeError(f"the item cannot be written as JSON: {error}") from error
     if size > DOCUMENT_BYTES_MAX:
         raise ChangeError(
@@ -168,7 +172,7 @@ def _encode_map(attributes: Mapping[str, Value], depth: int) -> tuple[dict[str, 
     tags: dict[str, Any] = {}
     for name, value in attributes.items():
         ((kind, inner),) = value.items()
-        if kind in _AS_IS:
+        if type(inner) is _AS_IS.get(kind):
             body[name] = inner
             continue
         body[name], tag = _ENCODERS[kind](inner, depth + 1)
@@ -177,14 +181,14 @@ def _encode_map(attributes: Mapping[str, Value], depth: int) -> tuple[dict[str, 
     return body, tags or None
 
 
-def _encode_list(values: Sequence[Value], depth: int) -> tuple[list[Any], Tags]:
+def _encode_list(values: list[Value], depth: int) -> tuple[list[Any], Tags]:
     # The loop of _encode_map once more: it is the hottest of the sink, and a call per value would show.
     _require_depth(depth)
     body: list[Any] = []
     tags: dict[str, Any] = {}
-    for value in values:
+    for value in _list_of(values):
         ((kind, inner),) = value.items()
-        if kind in _AS_IS:
+        if type(inner) is _AS_IS.get(kind):
             body.append(inner)
             continue
         plain, tag = _ENCODERS[kind](inner, depth + 1)
@@ -218,7 +222,9 @@ def _survives(text: str, number: float) -> bool:
     return math.isfinite(number) and Decimal(repr(number)) == decimal
 
 
-def _encode_null(_true: object, _depth: int) -> tuple[None, Tags]:
+def _encode_null(true: object, _depth: int) -> tuple[None, Tags]:
+    if true is not True:
+        raise ValueError(f"a NULL is {true!r}")
     return None, None
 
 
@@ -227,15 +233,24 @@ def _encode_binary(binary: bytes, _depth: int) -> tuple[str, Tags]:
 
 
 def _encode_texts(texts: list[str], _depth: int) -> tuple[list[str], Tags]:
+    if not all(isinstance(text, str) for text in _list_of(texts)):
+        raise TypeError("a set of texts holds something else")
     return list(texts), "SS"
 
 
 def _encode_numbers(texts: list[str], _depth: int) -> tuple[list[Any], Tags]:
-    return [_encode_number(text, 0)[0] for text in texts], "NS"
+    return [_encode_number(text, 0)[0] for text in _list_of(texts)], "NS"
 
 
 def _encode_binaries(binaries: list[bytes], _depth: int) -> tuple[list[str], Tags]:
-    return [base64.b64encode(binary).decode() for binary in binaries], "BS"
+    return [base64.b64encode(binary).decode() for binary in _list_of(binaries)], "BS"
+
+
+def _list_of(values: list[Any]) -> list[Any]:
+    """The values, unless they are a text, which would be taken for its characters."""
+    if not isinstance(values, list):
+        raise TypeError(f"a {type(values).__name__} stands where a list belongs")
+    return values
 
 
 _ENCODERS: dict[str, Callable[[Any, int], tuple[Any, Tags]]] = {

@@ -25,7 +25,22 @@ class CosmosSinkSettings(BaseModel):
     database: str = Field(min_length=1, description="Name of the database.")
     container: str = Field(
         min_length=1,
-        description="Name of the container: partition key /pk, and for this pipeline alone.",
+        description="Name of the container: partition key as partition_key_paths says, and for this "
+        "pipeline alone.",
+    )
+    partition_key_paths: tuple[Literal["/pk", "/id"], ...] = Field(
+        default=("/pk",),
+        description="Partition key of the container, which is fixed when it is created: [/pk], or the "
+        "hierarchical [/pk, /id], with which one hash key may hold more than 20 GB; then every document "
+        "is written by a call of its own.",
+    )
+    ttl_attribute: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=255,
+        description="The attribute by which items of the source expire (its seconds since the epoch). "
+        "Documents then also carry the service's ttl, which counts once the container's default time to "
+        "live is set to -1, at the cutover and not before.",
     )
     credential: Literal["key", "default"] | None = Field(
         default=None,
@@ -53,6 +68,8 @@ class CosmosSinkSettings(BaseModel):
     def _has_what_it_needs(self) -> Self:
         if not self.endpoint.startswith(("https://", "http://")) or not urlsplit(self.endpoint).hostname:
             raise ValueError("endpoint must be an http(s) URL; set it here or in COSMOS_ENDPOINT")
+        if self.partition_key_paths not in {("/pk",), ("/pk", "/id")}:
+            raise ValueError("partition_key_paths is [/pk] or [/pk, /id]")
         if self.credential == "key" and self.key_file is None and not os.environ.get(self.key_env):
             raise ValueError(
                 f"credential is 'key', but neither key_file nor the variable {self.key_env} is set"

@@ -122,7 +122,8 @@ def _of_change(refusal: Refusal, *, of_change: bool) -> ChangeError | None:
     if (refusal.status, refusal.sub_status) == _PARTITION_FULL:
         return ChangeError(
             f"the logical partition is full: {_said(refusal)}",
-            hint="one partition key value holds 20 GB; the table needs a finer partition key",
+            hint="one partition key value holds 20 GB; a container with a hierarchical partition key takes "
+            "more (partition_key_paths)",
         )
     if refusal.status in {400, TOO_LARGE}:
         return ChangeError(f"Cosmos DB refuses the document: {_said(refusal)}")
@@ -135,8 +136,8 @@ def _permanent(refusal: Refusal) -> PermanentError:
     if refusal.status == NOT_FOUND:
         return PermanentError(
             f"the database or the container is not there: {_said(refusal)}",
-            hint="create the container, with the partition key /pk, or correct the configuration; if it "
-            "was removed while it was being filled, a new backfill is needed",
+            hint="create the container, with the partition key that partition_key_paths says, or correct "
+            "the configuration; if it was removed while it was being filled, a new backfill is needed",
         )
     return PermanentError(f"Cosmos DB answered {_said(refusal)}")
 

@@ -39,11 +39,20 @@ from replicator.model.key import Key, KeyPart, key_text, number_text
 PARTITION_KEY_PATH = "/pk"
 """The partition key path that a container needs; the definition's version is 2."""
 
+HIERARCHICAL_PATHS = ("/pk", "/id")
+"""Those of a container in which one hash part may hold more than 20 GB."""
+
 ID_BYTES_MAX = 1023
 """UTF-8 bytes of an ``id`` (learn.microsoft.com/azure/cosmos-db/concepts-limits)."""
 
 PARTITION_KEY_BYTES_MAX = 2048
 """UTF-8 bytes of a partition key value of version 2; 101 with version 1 (same page)."""
+
+FIRST_LEVEL_BYTES_MAX = PARTITION_KEY_BYTES_MAX - ID_BYTES_MAX
+"""UTF-8 bytes of ``pk`` where the ``id`` is a level of the partition key, too.
+
+Whether the levels are counted together is not documented; counted so, every key fits either way.
+"""
 
 _POSITIONAL_DIGITS_MAX = 40
 _UNSAFE = re.compile(r"[/\\?#%~\x00-\x1f\x7f-\x9f\ud800-\udfff]|\s\Z|\A\.{1,2}\Z")
@@ -58,8 +67,8 @@ class Place(NamedTuple):
     forms: tuple[str, ...] | None = None
 
 
-def place(key: Key) -> Place:
-    """The place of a key of one or two parts.
+def place(key: Key, pk_bytes_max: int = PARTITION_KEY_BYTES_MAX) -> Place:
+    """The place of a key of one or two parts, whose ``pk`` may have so many bytes.
 
     Raises:
         ChangeError: the key has another number of parts, or text that is not Unicode.
@@ -69,17 +78,17 @@ def place(key: Key) -> Place:
             f"the key {key_text(key)} has {len(key)} parts", hint="keys have one or two parts"
         )
     try:
-        return _place([_form(part) for part in key])
+        return _place([_form(part) for part in key], pk_bytes_max)
     except UnicodeEncodeError as error:
         raise ChangeError(f"the key {key_text(key)!a} is not valid Unicode: {error.reason}") from error
 
 
-def partition_of(key: Key) -> str:
-    """The partition key value alone, which is what ``place`` gives for it; errors likewise."""
+def partition_of(key: Key, pk_bytes_max: int = PARTITION_KEY_BYTES_MAX) -> str:
+    """The ``pk`` alone, which is what ``place`` gives for it; errors likewise."""
     if len(key) > 2:
         return place(key).pk
     try:
-        return _fit(_form(key[0]), PARTITION_KEY_BYTES_MAX)
+        return _fit(_form(key[0]), pk_bytes_max)
     except UnicodeEncodeError:
         return place(key).pk
 
@@ -91,16 +100,17 @@ def key_at(identity: str, pk: str, forms: list[str] | None = None) -> Key:
         ValueError: no key has this place.
     """
     key = tuple(_part(form) for form in forms or _forms(identity, pk))
-    if place(key)[:2] != (identity, pk):
+    limits = (PARTITION_KEY_BYTES_MAX, FIRST_LEVEL_BYTES_MAX) if forms else (PARTITION_KEY_BYTES_MAX,)
+    if all(place(key, limit)[:2] != (identity, pk) for limit in limits):
         raise ValueError(f"no key has the id {identity!r} in the partition {pk!r}")
     return key
 
 
-def _place(forms: list[str]) -> Place:
+def _place(forms: list[str], pk_bytes_max: int) -> Place:
     pk, identity = forms[0], forms[-1]
     if len(forms) == 2 and pk == identity:
         identity = f"~t{identity}"
-    short = Place(_fit(identity, ID_BYTES_MAX), _fit(pk, PARTITION_KEY_BYTES_MAX))
+    short = Place(_fit(identity, ID_BYTES_MAX), _fit(pk, pk_bytes_max))
     return short if short[:2] == (identity, pk) else short._replace(forms=tuple(forms))
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.cosmos.client import CosmosContainer
+from connectors.cosmos.config import CosmosSinkSettings
 from connectors.cosmos.errors import RefusedError, translate
-from connectors.cosmos.keys import PARTITION_KEY_PATH
 from replicator.connector import Finding, Severity
 from replicator.model.errors import PermanentError, ReplicatorError, TransientError
 
@@ -16,13 +16,13 @@ _UNITS_PER_WRITE = 6  # of 1 KB with little index (learn.microsoft.com/azure/cos
 _WEAK = frozenset({"Eventual", "ConsistentPrefix"})
 
 
-def require_sound(container: Mapping[str, Any]) -> None:
+def require_sound(container: Mapping[str, Any], settings: CosmosSinkSettings) -> None:
     """Refuse a container whose definition would lose or refuse documents.
 
     Raises:
         PermanentError: with every reason.
     """
-    found = list(_errors(container))
+    found = list(_errors(container, settings))
     if found:
         raise PermanentError(
             "; ".join(finding.message for finding in found),
@@ -30,7 +30,7 @@ def require_sound(container: Mapping[str, Any]) -> None:
         )
 
 
-async def probe(container: CosmosContainer) -> Sequence[Finding]:
+async def probe(container: CosmosContainer, settings: CosmosSinkSettings) -> Sequence[Finding]:
     """Look at the account, the container and the permission to read; nothing is written.
 
     Whether writing is allowed cannot be found out without writing; the first write tells it.
@@ -44,18 +44,14 @@ async def probe(container: CosmosContainer) -> Sequence[Finding]:
         return [_finding_of(translate(error.refusal))]
     except ReplicatorError as error:
         return [_finding_of(error)]
-    return [*_errors(definition), *_warnings(definition), *_of_consistency(consistency), *throughput]
+    errors = list(_errors(definition, settings))
+    remarks = [*_warnings(definition), *_of_cutover(settings)]
+    return [*errors, *remarks, *_of_consistency(consistency), *throughput]
 
 
-def _errors(container: Mapping[str, Any]) -> Iterator[Finding]:
-    yield from _of_partition_key(container.get("partitionKey", {}))
-    expires_seconds = container.get("defaultTtl")
-    if expires_seconds is not None and expires_seconds > 0:
-        yield Finding(
-            Severity.ERROR,
-            f"the container deletes documents {expires_seconds} s after their last write",
-            "switch the container's default time to live off, or set it to -1",
-        )
+def _errors(container: Mapping[str, Any], settings: CosmosSinkSettings) -> Iterator[Finding]:
+    yield from _of_partition_key(container.get("partitionKey", {}), settings.partition_key_paths)
+    yield from _of_time_to_live(container.get("defaultTtl"), settings.ttl_attribute)
     if container.get("uniqueKeyPolicy", {}).get("uniqueKeys"):
         yield Finding(
             Severity.ERROR,
@@ -64,13 +60,41 @@ def _errors(container: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _of_partition_key(definition: Mapping[str, Any]) -> Iterator[Finding]:
-    paths = list(definition.get("paths", []))
-    if paths != [PARTITION_KEY_PATH]:
+def _of_time_to_live(default_seconds: int | None, attribute: str | None) -> Iterator[Finding]:
+    """A default above zero deletes every document; any default gives effect to the documents' own."""
+    if default_seconds is not None and default_seconds > 0:
+        off = "off" if attribute else "off, or set it to -1"
         yield Finding(
             Severity.ERROR,
-            f"the container's partition key is {', '.join(paths) or 'missing'}, not {PARTITION_KEY_PATH}",
-            f"create a container whose partition key is {PARTITION_KEY_PATH}; it is fixed at creation",
+            f"the container deletes documents {default_seconds} s after their last write",
+            f"switch the container's default time to live {off}",
+        )
+    elif default_seconds is not None and attribute is not None:
+        yield Finding(
+            Severity.ERROR,
+            "the container's time to live is on: documents would expire while the source has their items",
+            "switch the container's default time to live off, and set it to -1 at the cutover",
+        )
+
+
+def _of_cutover(settings: CosmosSinkSettings) -> Iterator[Finding]:
+    if settings.ttl_attribute is not None:
+        yield Finding(
+            Severity.WARNING,
+            f"documents carry the time to live that {settings.ttl_attribute} says, and do not expire yet",
+            "set the container's default time to live to -1 at the cutover, once the pipeline has stopped "
+            "writing",
+        )
+
+
+def _of_partition_key(definition: Mapping[str, Any], wanted: Sequence[str]) -> Iterator[Finding]:
+    paths = tuple(definition.get("paths", ()))
+    if paths != tuple(wanted):
+        yield Finding(
+            Severity.ERROR,
+            f"the container's partition key is {', '.join(paths) or 'missing'}, not {', '.join(wanted)}",
+            f"create a container whose partition key is {', '.join(wanted)}, which is fixed at creation, "
+            "or change partition_key_paths",
         )
     elif definition.get("version", 1) < 2:
         yield Finding(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from connectors.cosmos import probe
-from connectors.cosmos.batch import CREATE, UPSERT, Write, apply, write_of
+from connectors.cosmos.batch import CREATE, SINGLES_MAX, UPSERT, Write, apply, write_of
 from connectors.cosmos.client import CosmosContainer
 from connectors.cosmos.codec import Document, decode
 from connectors.cosmos.config import CosmosSinkSettings
@@ -17,8 +18,10 @@ from connectors.cosmos.errors import (
     is_absent,
     translate,
 )
-from connectors.cosmos.keys import partition_of, place
-from replicator.connector import Finding
+from connectors.cosmos.keys import Place
+from connectors.cosmos.layout import Layout
+from connectors.cosmos.sample import examine
+from replicator.connector import Context, Finding
 from replicator.model.change import Change, Page, Row
 from replicator.model.errors import BatchError, ChangeError, PermanentError, ReplicatorError
 from replicator.model.key import Key, key_text
@@ -30,9 +33,11 @@ BATCH_OPERATIONS_MAX = 100
 class CosmosSink:
     """A sink into one container, which belongs to its pipeline alone."""
 
-    def __init__(self, container: CosmosContainer, settings: CosmosSinkSettings) -> None:
-        self._container = container
+    def __init__(self, settings: CosmosSinkSettings, context: Context) -> None:
+        self._container = CosmosContainer(settings, context.call_seconds_max)
         self._settings = settings
+        self._layout = Layout.of(settings)
+        self._clock = context.clock
 
     async def connect(self) -> None:
         """Connect, and refuse a container whose definition would lose or refuse documents."""
@@ -41,15 +46,15 @@ class CosmosSink:
             definition = await self._container.definition()
         except RefusedError as error:
             raise translate(error.refusal) from error
-        probe.require_sound(definition)
+        probe.require_sound(definition, self._settings)
 
     def group(self, key: Key) -> Hashable:
-        """The partition key value: a transactional batch holds one.
+        """The hash part: a transactional batch holds one.
 
         A key that has no place is a group of its own, so that writing it names it.
         """
         try:
-            return partition_of(key)
+            return self._layout.group(key)
         except ChangeError:
             return key
 
@@ -59,7 +64,7 @@ class CosmosSink:
         return BATCH_OPERATIONS_MAX
 
     async def write(self, changes: Sequence[Change]) -> None:
-        """Upsert and delete, in as few transactional batches as their size allows."""
+        """Upsert and delete, in as few transactional batches as their size and the layout allow."""
         await self._apply(changes, UPSERT)
 
     async def insert(self, changes: Sequence[Change]) -> None:
@@ -68,7 +73,7 @@ class CosmosSink:
 
     async def write_if(self, change: Change, etag: str | None) -> bool:
         """Apply one change if the document has this ETag, or, with None, if there is none."""
-        write = write_of(change, CREATE)
+        write = write_of(change, CREATE, self._layout, self._clock.wall())
         try:
             await self._send_if(write, etag)
         except RefusedError as error:
@@ -78,10 +83,14 @@ class CosmosSink:
         return write.document is not None or etag is not None or not await self.fetch([change.key])
 
     async def fetch(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
-        """Documents as they are now, with their ETags: a point read, or the SDK's read-many."""
-        wanted = {place(key)[:2]: key for key in keys}
+        """Documents as they are now, with their ETags: point reads, or the SDK's read-many.
+
+        Where each document is a logical partition of its own, point reads cost less than such a query.
+        """
+        places = {key: self._layout.place(key) for key in keys}
+        wanted = {at[:2]: key for key, at in places.items()}
         try:
-            documents = await self._documents(list(wanted))
+            documents = await self._documents(list(places.values()))
         except RefusedError as error:
             raise translate(error.refusal) from error
         rows = {}
@@ -133,7 +142,11 @@ class CosmosSink:
 
     async def probe(self) -> Sequence[Finding]:
         """Look at the account and the container, reading only."""
-        return await probe.probe(self._container)
+        return await probe.probe(self._container, self._settings)
+
+    def examine(self, rows: Sequence[Row]) -> Sequence[Finding]:
+        """What the documents of these records would be like."""
+        return examine(rows, self._layout, self._clock.wall())
 
     async def close(self) -> None:
         """Release the connections."""
@@ -142,31 +155,39 @@ class CosmosSink:
     async def _apply(self, changes: Sequence[Change], verb: str) -> None:
         failures: dict[Key, ReplicatorError] = {}
         writes: list[Write] = []
+        now = self._clock.wall()
         for change in changes:
             try:
-                writes.append(write_of(change, verb))
+                writes.append(write_of(change, verb, self._layout, now))
             except ReplicatorError as error:
                 failures[change.key] = error
-        failures |= await apply(self._container, writes)
+        failures |= await apply(self._container, writes, singly=self._layout.hierarchical)
         _raise(failures, len(changes))
 
     async def _send_if(self, write: Write, etag: str | None) -> None:
         if write.document is None:
             if etag is not None:
-                await self._container.delete(write.at.id, write.at.pk, etag)
+                await self._container.delete(write.at, etag)
         elif etag is None:
             await self._container.create(write.document)
         else:
             await self._container.replace(write.document, etag)
 
-    async def _documents(self, places: Sequence[tuple[str, str]]) -> Sequence[Document]:
-        if len(places) > 1:
+    async def _documents(self, places: Sequence[Place]) -> Sequence[Document]:
+        if len(places) > 1 and not self._layout.hierarchical:
             return await self._container.read_many(places)
+        found: list[Document] = []
+        for start in range(0, len(places), SINGLES_MAX):
+            reads = map(self._read, places[start : start + SINGLES_MAX])
+            found += [document for document in await asyncio.gather(*reads) if document is not None]
+        return found
+
+    async def _read(self, at: Place) -> Document | None:
         try:
-            return [await self._container.read(*at) for at in places]
+            return await self._container.read(at)
         except RefusedError as error:
             if is_absent(error.refusal):
-                return []
+                return None
             raise
 
     async def _page(

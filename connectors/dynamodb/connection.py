@@ -21,6 +21,11 @@ class Connection:
         self.marks = marks
         self._feed = feed
         self._task: asyncio.Task[None] | None = None
+        self._streams: Streams | None = None
+
+    def slowed(self) -> dict[str, float]:
+        """The shards that are read slower because they throttle, each with its calls a second."""
+        return {} if self._streams is None else self._streams.slowed(self._feed.clock.monotonic())
 
     async def open(self, places: Mapping[str, Place]) -> Start:
         """Find every shard's place, then read in the background.
@@ -30,6 +35,7 @@ class Connection:
         """
         streams = Streams(self._feed, places)
         await streams.locate()
+        self._streams = streams
         start = streams.start()
         self._task = asyncio.create_task(self._run(streams), name="dynamodb.connection")
         return start

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from connectors.dynamodb.client import Client
 from connectors.dynamodb.config import SourceSettings
 from connectors.dynamodb.lineage import lineage_of
 from connectors.dynamodb.markers import MarkerKeys
-from connectors.dynamodb.table import Table, table_of
+from connectors.dynamodb.table import Table, scan_hours, table_of
 from replicator.connector import Finding, Severity
 from replicator.model.errors import ReplicatorError, TransientError
+
+LONG_SCAN_HOURS = 4.0
+"""A backfill that takes longer is worth a word."""
 
 
 async def probe(client: Client, settings: SourceSettings) -> Sequence[Finding]:
@@ -29,7 +32,7 @@ async def probe(client: Client, settings: SourceSettings) -> Sequence[Finding]:
     if settings.markers:
         name = table.schema.fields[0].name
         findings += await _failures(lambda: client.try_put(markers.item(0, ""), name))
-    return findings + await _remarks(client, settings, table)
+    return [*findings, *remarks_on(table, settings), *await _of_expiry(client)]
 
 
 async def _failures(*attempts: Callable[[], Awaitable[object]]) -> list[Finding]:
@@ -52,29 +55,43 @@ async def _probe_stream(client: Client, table: Table) -> None:
             await client.get_records(iterator, limit=1)
 
 
-async def _remarks(client: Client, settings: SourceSettings, table: Table) -> list[Finding]:
-    remarks = []
+def remarks_on(table: Table, settings: SourceSettings) -> Iterator[Finding]:
+    """What its description says that is worth knowing. Pure."""
     if table.status != "ACTIVE":
-        remarks.append(_warning(f"table {table.name} is {table.status}", "wait until it is ACTIVE"))
-    if not settings.markers:
-        remarks.append(
-            _warning(
-                "markers are off: what has been read is known by time only",
-                "set markers: true if the workload's stream consumers can ignore a marker item",
-            )
+        yield _warning(f"table {table.name} is {table.status}", "wait until it is ACTIVE")
+    hours = scan_hours(settings, table)
+    if hours > LONG_SCAN_HOURS:
+        yield _warning(
+            f"a scan of the table's {table.size_bytes / 1e9:,.1f} GB takes about {hours:,.0f} hours",
+            "raise read_share or read_units_per_second_max for the backfill, as far as the workload "
+            "leaves room",
         )
+    if table.indexes:
+        yield _warning(
+            f"the table has secondary indexes, which are not copied: {', '.join(table.indexes)}",
+            "what is queried by them needs an index or a copy of its own at the sink",
+        )
+    if not settings.markers:
+        yield _warning(
+            "markers are off: what has been read is known by time only",
+            "set markers: true if the workload's stream consumers can ignore a marker item",
+        )
+
+
+async def _of_expiry(client: Client) -> list[Finding]:
     try:
         expiring = await client.time_to_live_attribute()
     except ReplicatorError as error:
-        return [*remarks, _warning(error.message, error.hint)]
-    if expiring is not None:
-        remarks.append(
-            _warning(
-                f"items expire by the attribute {expiring}",
-                "the removals are replicated, up to two days after the time that the attribute names",
-            )
+        return [_warning(error.message, error.hint)]
+    if expiring is None:
+        return []
+    return [
+        _warning(
+            f"items expire by the attribute {expiring}",
+            "the removals are replicated, up to two days after the time that the attribute names; for "
+            "items to expire after the cutover, too, name it to the sink (ttl_attribute)",
         )
-    return remarks
+    ]
 
 
 def _error(error: ReplicatorError) -> Finding:

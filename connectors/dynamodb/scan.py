@@ -10,7 +10,7 @@ from connectors.dynamodb.allowance import Allowance
 from connectors.dynamodb.client import Client, ScanPage
 from connectors.dynamodb.config import SourceSettings
 from connectors.dynamodb.markers import MarkerKeys
-from connectors.dynamodb.table import Table, scan_units_per_second, table_of
+from connectors.dynamodb.table import BYTES_PER_UNIT, Table, scan_units_per_second, table_of
 from replicator.model.change import Page, Row
 from replicator.model.clock import Clock
 from replicator.model.errors import TransientError
@@ -18,7 +18,6 @@ from replicator.model.key import Key, key_from_text, key_text
 from replicator.model.values import Value
 
 FETCH_TRIES_MAX = 5
-BYTES_PER_UNIT = 4096
 
 
 class TableReader:

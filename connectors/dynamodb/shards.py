@@ -15,16 +15,14 @@ from connectors.dynamodb.markers import MarkerKeys, token_of
 from connectors.dynamodb.outbox import Outbox
 from connectors.dynamodb.positions import Place, Where
 from connectors.dynamodb.quiet import Quiet
+from connectors.dynamodb.rate import ReadRate
 from replicator.model.change import Batch, Change
 from replicator.model.clock import Clock
 from replicator.model.errors import PositionLostError, TransientError
 from replicator.model.record import require_item
 
 LARGE_PAGE_BYTES = 256 * 1024
-"""A page of this size means that more is waiting: the next one is asked for at once."""
-
-THROTTLED_SECONDS = 60.0
-"""How long after a throttle large pages are no reason for haste."""
+"""A page of this size means that more is waiting: the next one is asked for at once, unless throttled."""
 
 RENEWAL_SECONDS = 1.0
 """How often a quiet shard says again that it was read."""
@@ -44,11 +42,12 @@ class Feed:
 
 
 class ShardReader:
-    """The only reader of a shard.
+    """The only reader of a shard here, so that the workload's own may be the second, which is the last.
 
     Attributes:
         shard: its id.
         place: the place after everything put into the outbox.
+        rate: how fast it is read.
     """
 
     def __init__(self, feed: Feed, shard: str, place: Place) -> None:
@@ -59,7 +58,7 @@ class ShardReader:
         self._quiet = Quiet(feed.settings.quiet_seconds)
         self._proved: float | None = None
         self._said_at = 0.0
-        self._unhurried_until = 0.0
+        self.rate = ReadRate()
 
     @property
     def position(self) -> str:
@@ -91,10 +90,13 @@ class ShardReader:
         page = await self._feed.outbox.persist(self.shard, self._fetch)
         self._put(self._batch(page, asked_at, asked_wall))
         self._iterator = page.next_iterator
-        hurried = page.size_bytes >= LARGE_PAGE_BYTES and asked_at >= self._unhurried_until
-        if self._iterator is not None and not hurried:
-            await asyncio.sleep(asked_at + self._feed.settings.poll_seconds - clock.monotonic())
+        if self._iterator is not None:
+            await asyncio.sleep(asked_at + self._pause_seconds(page, asked_at) - clock.monotonic())
         return self._iterator is None
+
+    def _pause_seconds(self, page: RecordsPage, now: float) -> float:
+        usual = 0.0 if page.size_bytes >= LARGE_PAGE_BYTES else self._feed.settings.poll_seconds
+        return max(usual, self.rate.pause_seconds(page.size_bytes, now))
 
     async def _fetch(self) -> RecordsPage:
         """A page; the outbox's permit for it is held when this returns, and only then."""
@@ -104,7 +106,7 @@ class ShardReader:
         except BaseException as error:
             self._feed.outbox.pages.release()
             if isinstance(error, TransientError) and error.reason == "throttled":
-                self._unhurried_until = self._feed.clock.monotonic() + THROTTLED_SECONDS
+                self.rate.slow_down(self._feed.clock.monotonic())
             raise
 
     async def _page(self) -> RecordsPage:

@@ -95,6 +95,17 @@ class DynamoDBSource:
         """What stands in the way of reading the table and its stream."""
         return await probe(self._client, self._settings)
 
+    def notices(self) -> Sequence[str]:
+        """That shards are read slower than they could be, and why."""
+        slowed = {} if self._connection is None else self._connection.slowed()
+        if not slowed:
+            return ()
+        slowest = min(slowed.values())
+        return (
+            f"{len(slowed)} shards are read slower, the slowest {slowest:.1f} times a second: "
+            "GetRecords is throttled",
+        )
+
     def _connection_to(self, stream: str, schema: KeySchema) -> Connection:
         markers = MarkerKeys(schema, self._settings.marker_prefix)
         outbox = Outbox(self._settings.pages_max)

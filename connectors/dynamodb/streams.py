@@ -48,6 +48,11 @@ class Streams:
         """The place of every shard that is known."""
         return self.ended | {shard: reader.place for shard, reader in self.readers.items()}
 
+    def slowed(self, now: float) -> dict[str, float]:
+        """The shards that are read slower because they throttle, each with its calls a second."""
+        rates = {shard: reader.rate.calls_per_second(now) for shard, reader in self.readers.items()}
+        return {shard: rate for shard, rate in rates.items() if rate is not None}
+
     def start(self) -> Start:
         """Where reading begins."""
         positions = {shard: place.position(self._feed.stream) for shard, place in self.places.items()}

@@ -10,10 +10,10 @@ from connectors.memory.config import MemorySinkSettings
 from connectors.memory.container import MemoryContainer, Operation, Verb
 from connectors.memory.errors import ContainerError, Refusal, translate
 from connectors.memory.rows import pieces
-from replicator.connector import Finding
+from replicator.connector import Finding, Severity
 from replicator.model.change import Change, Page, Row
 from replicator.model.errors import BatchError, ReplicatorError
-from replicator.model.key import Key
+from replicator.model.key import Key, key_text
 
 
 class MemorySink:
@@ -90,6 +90,16 @@ class MemorySink:
     async def probe(self) -> Sequence[Finding]:
         """A container is created on first use, so nothing can be missing."""
         return ()
+
+    def examine(self, rows: Sequence[Row]) -> Sequence[Finding]:
+        """Which of these records are larger than the container takes."""
+        bytes_max = self._container.document_bytes_max
+        large = [row.key for row in rows if len(document_of(row.record)) > bytes_max]
+        if not large:
+            return ()
+        said = f"in a sample of {len(rows)} records {len(large)} are too large"
+        hint = "each becomes a dead letter; make them smaller at the source"
+        return [Finding(Severity.WARNING, f"{said}, the first, {key_text(large[0])}", hint)]
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -7,10 +7,13 @@ ListObjectsV2, GetObjectTagging, "Error responses").
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 from xml.parsers import expat
+
+_PLAINLY = re.compile(rb"<(Code|Message|Region)>([^<]*)</")
 
 
 class Listed(NamedTuple):
@@ -20,6 +23,7 @@ class Listed(NamedTuple):
     size: int
     etag: str
     modified: str
+    storage_class: str = ""
 
 
 class Listing(NamedTuple):
@@ -52,6 +56,7 @@ def listing(body: bytes) -> Listing:
             int(each["Size"]),
             each["ETag"].strip('"'),
             each["LastModified"],
+            each.get("StorageClass", ""),
         )
         for each in leaves
     ]
@@ -68,11 +73,15 @@ def tags(body: bytes) -> Mapping[str, str]:
 
 
 def error(body: bytes) -> Told:
-    """What an error answer says; all empty where there is no body, or another than expected."""
+    """What an error answer says; all empty where there is no body, or another than expected.
+
+    It names the key as it is, and one with a control character makes it no XML; what it says counts all the
+    same, since an object that is gone is no failure.
+    """
     try:
         root, _ = _elements(body, "")
     except ValueError:
-        root = {}
+        root = {name.decode(): text.decode(errors="replace") for name, text in _PLAINLY.findall(body)}
     return Told(root.get("Code", ""), root.get("Message", ""), root.get("Region", ""))
 
 

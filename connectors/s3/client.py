@@ -88,6 +88,18 @@ class Client:
         fact: _Answer = await _asked("".join(part.title() for part in operation.split("_")), call)
         return fact
 
+    async def set_notifications(self, configuration: Mapping[str, Any]) -> None:
+        """Replace the bucket's notification configuration as a whole; the service tries every target."""
+        call = self._bucket().put_bucket_notification_configuration(
+            Bucket=self._settings.bucket, NotificationConfiguration=configuration
+        )
+        await _asked("PutBucketNotificationConfiguration", call, reads=False)
+
+    async def set_queue_policy(self, policy: str) -> None:
+        """Replace the queue's policy; an empty text takes it away."""
+        call = self._queue().set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
+        await _asked("SetQueueAttributes", call, reads=False)
+
     async def put(self, key: str, body: bytes) -> str:
         """Write a small object, and return its ETag without quotes."""
         call = self._bucket().put_object(

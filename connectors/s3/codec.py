@@ -31,7 +31,7 @@ _HEADERS = (
     "cache-control",
     "expires",
 )
-_ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 _WORD = re.compile(r"=\?([^?\s]+)\?([bBqQ])\?([^?\s]*)\?=")
 _WORDS = re.compile(rf"(?:{_WORD.pattern}\s*)+")
 
@@ -155,23 +155,11 @@ def _word(charset: str, coding: str, text: str) -> str:
 
 
 def _content_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    found = {name: headers[name] for name in _HEADERS if name in headers}
-    if "content-encoding" in found:
-        found["content-encoding"] = _without_chunking(found["content-encoding"])
-        if not found["content-encoding"]:
-            del found["content-encoding"]
-    return found
-
-
-def _without_chunking(encoding: str) -> str:
-    """Without the token of the SDKs' way of sending, which some of them leave on the object."""
-    if "aws-chunked" not in encoding.lower() and encoding.strip():
-        return encoding
-    tokens = (token.strip() for token in encoding.split(","))
-    return ", ".join(token for token in tokens if token and token.lower() != "aws-chunked")
+    """As they are, ``aws-chunked`` of an SDK's way of sending included, so that a sink can keep it."""
+    return {name: headers[name] for name in _HEADERS if name in headers}
 
 
 def _is_archived(headers: Mapping[str, str]) -> bool:
     if 'ongoing-request="false"' in headers.get("x-amz-restore", ""):
         return False
-    return headers.get("x-amz-storage-class") in _ARCHIVES or "x-amz-archive-status" in headers
+    return headers.get("x-amz-storage-class") in ARCHIVES or "x-amz-archive-status" in headers

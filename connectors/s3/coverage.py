@@ -44,6 +44,11 @@ def coverage(configuration: Mapping[str, Any], queue_arn: str, prefix: str) -> C
     return Coverage(bool(ours), missing, tuple(_elsewhere(configuration)))
 
 
+def reached(notifications: Iterable[Mapping[str, Any]], prefix: str) -> set[str]:
+    """The events and families that these notifications send for every key that begins with the prefix."""
+    return {event for each in notifications if _reaches(each, prefix) for event in each.get("Events") or ()}
+
+
 def _elsewhere(configuration: Mapping[str, Any]) -> Iterable[str]:
     if configuration.get("EventBridgeConfiguration") is not None:
         yield "EventBridge"
@@ -53,9 +58,7 @@ def _elsewhere(configuration: Mapping[str, Any]) -> Iterable[str]:
 
 def _covers(notifications: Iterable[Mapping[str, Any]], family: str, prefix: str) -> bool:
     stem = family.removesuffix("*")
-    events = {
-        event for each in notifications if _reaches(each, prefix) for event in each.get("Events") or ()
-    }
+    events = reached(notifications, prefix)
     return family in events or all(f"{stem}{member}" in events for member in FAMILIES[family])
 
 

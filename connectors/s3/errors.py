@@ -60,10 +60,12 @@ _RIGHTS = {
     "HeadBucket": "s3:ListBucket",
     "ListObjectsV2": "s3:ListBucket",
     "GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "PutBucketNotificationConfiguration": "s3:PutBucketNotification",
     "ReceiveMessage": "sqs:ReceiveMessage",
     "DeleteMessageBatch": "sqs:DeleteMessage",
     "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "GetQueueAttributes": "sqs:GetQueueAttributes",
+    "SetQueueAttributes": "sqs:SetQueueAttributes",
 }
 
 
@@ -110,6 +112,13 @@ def translate(
         return PermanentError(text, hint="check the bucket's name, the region and the account")
     if code in _NO_QUEUE:
         return PermanentError(text, hint="check queue_url, the queue's region and the account")
+    if operation == "PutBucketNotificationConfiguration" and "destination" in message.lower():
+        return PermanentError(
+            text,
+            hint="S3 tries every target, also those of others: see that each is still there and lets S3 "
+            "send; a queue that a key of the key service encrypts needs kms:GenerateDataKey and "
+            "kms:Decrypt for s3.amazonaws.com in the key's policy",
+        )
     if status >= 500 or code in _BRIEF:
         return TransientError(
             text, reason="unavailable", settled=reads, retry_after_seconds=retry_after_seconds
@@ -150,6 +159,58 @@ def damaged(key: str, algorithm: str) -> ChangeError:
 def cannot_carry(key: str, reason: str, hint: str) -> ChangeError:
     """The object has something that no copy can hold, or cannot be read at all."""
     return ChangeError(f"object {key!r} {reason}", hint=hint)
+
+
+def excluded(others: str) -> PermanentError:
+    """Entries of somebody else's claim events that ours needs, and S3 takes no two for the same keys."""
+    return PermanentError(
+        "S3 takes no two notifications of one event for keys that overlap, and the bucket has others: "
+        f"{others}",
+        hint="let the bucket tell EventBridge, with a rule that has the event queue as its target; or send "
+        "those events to an SNS topic, to which their present targets and the event queue subscribe",
+    )
+
+
+def taken(identity: str, queue: str) -> PermanentError:
+    """An entry bears our name and is about another queue."""
+    return PermanentError(
+        f"the bucket has a notification {identity} that goes to {queue}",
+        hint="it is of a pipeline of the same name, perhaps with another queue: uninstall that one first, "
+        "or give the pipeline another name",
+    )
+
+
+def no_fifo(queue: str) -> PermanentError:
+    """S3 sends to standard queues alone (user guide, "Event notification types and destinations")."""
+    return PermanentError(
+        f"{queue} is a FIFO queue, to which S3 sends no events", hint="give the bucket a standard queue"
+    )
+
+
+def unreadable_policy(reason: str) -> PermanentError:
+    """The queue's policy is not such as can be merged into."""
+    return PermanentError(
+        f"the policy of the event queue cannot be read: {reason}", hint="see to the queue's policy by hand"
+    )
+
+
+def changed_meanwhile(place: str) -> TransientError:
+    """Somebody else changed a setting between our look and our write."""
+    return TransientError(
+        f"{place}: changed by somebody else meanwhile; nothing was written",
+        hint="run the command again",
+        settled=True,
+        reason="changed",
+    )
+
+
+def not_as_written(place: str) -> PermanentError:
+    """What was written does not come back: somebody else writes there at the same time."""
+    return PermanentError(
+        f"{place}: it does not read back as it was written",
+        hint="somebody else may have changed it at the same moment: compare it with what the record beside "
+        "the state file says was there before",
+    )
 
 
 def lost_position(text: str) -> PositionLostError:

@@ -6,8 +6,10 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any
 
+from connectors.s3.answers import Listed
 from connectors.s3.canaries import Canaries
 from connectors.s3.client import Client
+from connectors.s3.codec import ARCHIVES
 from connectors.s3.config import SourceSettings
 from connectors.s3.coverage import FAMILIES, VITAL, coverage
 from connectors.s3.objects import Objects
@@ -16,6 +18,8 @@ from replicator.model.errors import ReplicatorError, TransientError
 
 RETENTION_SECONDS_MIN = 86_400
 LISTED_MAX = 10
+PAGE_KEYS = 1000
+SAMPLE_KEYS_MAX = 10_000
 
 
 async def probe(
@@ -41,7 +45,12 @@ async def probe(
                 f"{settings.canaries_prefix}",
             )
         )
-    return findings + [each async for each in _remarks(client)]
+    findings += [each async for each in _remarks(client)]
+    return (
+        findings
+        if any(each.passing for each in findings)
+        else [*findings, *await _sample(objects, settings)]
+    )
 
 
 async def _bucket(objects: Objects, settings: SourceSettings) -> AsyncIterator[Finding]:
@@ -60,6 +69,35 @@ async def _bucket(objects: Objects, settings: SourceSettings) -> AsyncIterator[F
             await objects.tags(key, {}, of_head=True)
     except ReplicatorError as error:
         yield _of(error)
+
+
+async def _sample(objects: Objects, settings: SourceSettings) -> Sequence[Finding]:
+    """What a list of the bucket shows of objects that cannot be copied as they are."""
+    listed: list[Listed] = []
+    more = True
+    try:
+        while more and len(listed) < SAMPLE_KEYS_MAX:
+            page = await objects.list(listed[-1].key if listed else "", PAGE_KEYS)
+            listed += page.objects
+            more = page.more and bool(page.objects)
+    except ReplicatorError:
+        return []  # said already, where the bucket cannot be listed
+    return sampled([each for each in listed if settings.replicates(each.key)], whole=not more)
+
+
+def sampled(listed: Sequence[Listed], *, whole: bool) -> Sequence[Finding]:
+    """What these objects of a bucket give cause to say; ``whole`` where they are all of them."""
+    archived = [each.key for each in listed if each.storage_class in ARCHIVES]
+    if not archived:
+        return []
+    extent = f"all {len(listed)} keys" if whole else f"the first {len(listed)} keys, a sample,"
+    return [
+        _warning(
+            f"{len(archived)} of {extent} are archived, such as {archived[0]!r}, and cannot be read",
+            "restore them first (s3:RestoreObject); what is not restored becomes dead letters, to replay "
+            "or to waive",
+        )
+    ]
 
 
 async def _events(client: Client, settings: SourceSettings) -> AsyncIterator[Finding]:
@@ -100,7 +138,8 @@ def notifications(
         return [
             _error(
                 f"the bucket sends no events to the queue {queue_arn}",
-                f"add a notification with this queue to those that there are, for {', '.join(FAMILIES)}",
+                "`replicator install` adds it to those that there are; by hand, it is one with this queue "
+                f"for {', '.join(FAMILIES)}",
             )
         ]
     findings = [_missing(family, settings.prefix) for family in found.families]
@@ -118,7 +157,7 @@ def notifications(
 def _missing(family: str, prefix: str) -> Finding:
     where = f" that begin with {prefix!r}" if prefix else ""
     message = f"events of {family} do not come to the queue for all keys{where}"
-    hint = "add the events to the bucket's notification, and take filters away that are narrower"
+    hint = "`replicator install` adds what is missing; or take filters away that are narrower"
     return _error(message, hint) if family in VITAL else _warning(message, hint)
 
 
@@ -158,12 +197,29 @@ async def _remarks(client: Client) -> AsyncIterator[Finding]:
             "the bucket lets its requesters pay, which only its owner can read from here",
             "read it with credentials of the account that owns it",
         )
+    encryption = await _fact(client, "get_bucket_encryption")
+    for finding in encrypted(encryption.get("ServerSideEncryptionConfiguration", {})):
+        yield finding
     lock = (await _fact(client, "get_object_lock_configuration")).get("ObjectLockConfiguration", {})
     if lock.get("Rule"):
         yield _warning(
             "new objects are put under object lock, and such objects become dead letters",
             "set an immutability policy at the target by hand, and waive them",
         )
+
+
+def encrypted(configuration: Mapping[str, Any]) -> Sequence[Finding]:
+    """What the bucket's encryption asks for; S3's own is on everywhere and asks for nothing."""
+    rules = [each.get("ApplyServerSideEncryptionByDefault", {}) for each in configuration.get("Rules", ())]
+    if not any("kms" in each.get("SSEAlgorithm", "") for each in rules):
+        return []
+    return [
+        _warning(
+            "new objects are encrypted by a key of the key service, which copies are not",
+            "allow kms:Decrypt on the key; set a customer-managed key at the target's account if copies "
+            "need one",
+        )
+    ]
 
 
 async def _fact(client: Client, operation: str) -> Mapping[str, Any]:

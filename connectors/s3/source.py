@@ -12,10 +12,11 @@ from connectors.s3.config import SourceSettings
 from connectors.s3.errors import lost_position
 from connectors.s3.feed import PARTITION, Feed
 from connectors.s3.inbox import Inbox
+from connectors.s3.installer import Installer
 from connectors.s3.objects import Objects
 from connectors.s3.probe import probe
 from connectors.s3.scan import BucketReader
-from replicator.connector import Body, Context, Finding, Start
+from replicator.connector import Amendment, Body, Context, Finding, Start
 from replicator.model.change import Backlog, Batch, Page, Positions, Row
 from replicator.model.errors import NotConnectedError, ReplicatorError
 from replicator.model.key import Key
@@ -33,6 +34,7 @@ class S3Source:
         self._client = Client(settings)
         self._objects = Objects(self._client, settings)
         self._reader = BucketReader(self._objects, settings)
+        self._installer = Installer(self._client, settings, context.pipeline)
         self._retention_seconds = QUEUE_RETENTION_SECONDS
         self._feed: Feed | None = None
 
@@ -125,6 +127,16 @@ class S3Source:
     async def probe(self) -> Sequence[Finding]:
         """What stands in the way of reading the bucket and its events."""
         return await probe(self._client, self._objects, self._settings, self._context)
+
+    async def amendments(self, *, installed: bool) -> Sequence[Amendment]:
+        """What of the queue's policy and the bucket's notifications has to change."""
+        await self._client.open()
+        return await self._installer.amendments(installed=installed)
+
+    async def amend(self, amendment: Amendment) -> None:
+        """Change one of them, and see that it holds."""
+        await self._client.open()
+        await self._installer.amend(amendment)
 
     def notices(self) -> Sequence[str]:
         """Messages in the queue that are not about this bucket and prefix."""

@@ -91,7 +91,8 @@ def too_large(size_bytes: int, bytes_max: int) -> ChangeError:
     """A message above the limit of the queue."""
     return ChangeError(
         f"the message has about {size_bytes} bytes, and the queue takes at most {bytes_max}",
-        hint="a queue of a premium namespace takes up to 100 MB where it is set so",
+        hint="use a queue of a premium namespace, which takes up to 100 MB where it is set so, or let the "
+        "sender keep large bodies elsewhere and send where they are: Replicator does not part them",
     )
 
 

@@ -19,6 +19,11 @@ MARK = "replicator-mark"
 _TOLD_ELSEWHERE = frozenset({"SentTimestamp", "MessageDeduplicationId"})
 
 
+def sent_at_of(raw: Mapping[str, Any]) -> float:
+    """When the message was sent, in seconds since the epoch."""
+    return int(raw.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
+
+
 def message_of(raw: Mapping[str, Any], retention_seconds: float, *, fifo: bool) -> Message:
     """The message in neutral form.
 
@@ -26,7 +31,7 @@ def message_of(raw: Mapping[str, Any], retention_seconds: float, *, fifo: bool) 
     a group. Source: SQS API reference, ReceiveMessage; developer guide, fair queues.
     """
     system = raw.get("Attributes", {})
-    sent_at = int(system.get("SentTimestamp", 0)) / 1000
+    sent_at = sent_at_of(raw)
     apart = _TOLD_ELSEWHERE | {"MessageGroupId"} if fifo else _TOLD_ELSEWHERE
     return Message(
         id=raw["MessageId"],
@@ -62,10 +67,34 @@ def end_message(name: str, *, fifo: bool) -> dict[str, Any]:
 
 
 def is_whole(raw: Mapping[str, Any]) -> bool:
-    """Whether the body is the one whose MD5 the service gives (SQS API reference, Message)."""
+    """Whether body and attributes have the MD5s that the service gives; the SDK does not look.
+
+    Source: SQS API reference, Message.
+    """
     given = raw.get("MD5OfBody")
-    body = raw.get("Body", "").encode()
-    return given is None or given == hashlib.md5(body, usedforsecurity=False).hexdigest()
+    if given is not None and given != _md5(raw.get("Body", "").encode()):
+        return False
+    given = raw.get("MD5OfMessageAttributes")
+    return given is None or given == attributes_md5(raw.get("MessageAttributes", {}))
+
+
+def attributes_md5(attributes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The digest of attributes (SQS developer guide, MD5 message digest for message attributes)."""
+    parts = bytearray()
+    for name in sorted(attributes):
+        kind, value = _attribute(attributes[name])
+        parts += _measured(name.encode()) + _measured(kind.encode())
+        parts += b"\x02" if isinstance(value, bytes) else b"\x01"
+        parts += _measured(value if isinstance(value, bytes) else value.encode())
+    return _md5(bytes(parts))
+
+
+def _measured(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + data
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def _attribute(value: Mapping[str, Any]) -> Attribute:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+import re
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_HOST = re.compile(r"^https?://(?:sqs\.(?P<new>[a-z0-9-]+)|(?P<old>[a-z0-9-]+)\.queue)\.amazonaws\.com")
 
 
 class SqsSourceSettings(BaseModel):
@@ -10,12 +15,20 @@ class SqsSourceSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    queue_url: str = Field(
+    queue_url: str | None = Field(
+        default=None,
         pattern=r"^https?://",
         description="URL of the queue, standard or FIFO. While it is moved, no other consumer may read it.",
     )
+    queue: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]{1,80}(\.fifo)?$",
+        description="Name of the queue, in place of `queue_url`, where it is of the credentials' account.",
+    )
     region: str | None = Field(
-        default=None, description="AWS region of the queue; without it AWS_REGION or the profile's own."
+        default=None,
+        description="AWS region of the queue; without it the one that `queue_url` names, AWS_REGION or the "
+        "profile's own.",
     )
     endpoint_url: str | None = Field(
         default=None,
@@ -45,12 +58,25 @@ class SqsSourceSettings(BaseModel):
         "that waits asks all of the queue's servers.",
     )
     hidden_seconds: int = Field(
-        default=60,
+        default=30,
         ge=2,
         le=3600,
         description="Visibility timeout of messages in hand; it is renewed until they are deleted. So much "
-        "later messages come back that a killed process had in hand.",
+        "later messages come back that a killed process had in hand, and for so long after a start nothing "
+        "is proved read.",
     )
     messages_max: int = Field(
         default=2000, ge=10, le=100_000, description="Messages in hand: received and not yet deleted."
     )
+
+    @property
+    def url_region(self) -> str | None:
+        """The region that the queue's URL names, where it is one of AWS's own."""
+        found = _HOST.match(self.queue_url or "")
+        return None if found is None else found["new"] or found["old"]
+
+    @model_validator(mode="after")
+    def _check_queue(self) -> Self:
+        if (self.queue_url is None) == (self.queue is None):
+            raise ValueError("name the queue by queue_url or by queue, and by one of them only")
+        return self

@@ -45,7 +45,7 @@ def translate(
 ) -> ReplicatorError:
     """What an error answer means for the engine.
 
-    All of it is settled: what a call of this source leaves undone does no harm when it is done later.
+    What is not settled may have hidden messages: a receive that took effect, and whose answer was lost.
 
     Args:
         operation: the API's name of the call, such as ``ReceiveMessage``.
@@ -73,17 +73,15 @@ def translate(
     if code in _NO_QUEUE:
         return PermanentError(text, hint="Check queue_url, the queue's region and the account.")
     if status >= 500 or code in _BRIEF:
-        return TransientError(
-            text, settled=True, reason="unavailable", retry_after_seconds=retry_after_seconds
-        )
+        return TransientError(text, reason="unavailable", retry_after_seconds=retry_after_seconds)
     return PermanentError(text, hint="The service refuses the request itself; see its message.")
 
 
-def unreachable(operation: str, message: str) -> TransientError:
-    """No answer came, or it broke off."""
+def unreachable(operation: str, message: str, *, settled: bool) -> TransientError:
+    """No answer came, or it broke off; ``settled`` where the call was certainly not made."""
     return TransientError(
         f"{operation}: {message}",
-        settled=True,
+        settled=settled,
         reason="unreachable",
         hint="Check the endpoint, the region and the network between.",
     )

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from connectors.sqs.client import ENTRIES_MAX, Answer, Client
-from connectors.sqs.codec import change_of, is_whole, mark_in, message_of
+from connectors.sqs.codec import change_of, is_whole, mark_in, message_of, sent_at_of
 from connectors.sqs.config import SqsSourceSettings
 from connectors.sqs.hand import Hand, Held
 from connectors.sqs.outbox import Outbox
-from connectors.sqs.proof import Freshness, Marks
+from connectors.sqs.proof import DELAY_SECONDS_MAX, Freshness, Marks, bears_out, counts_of
 from replicator.model.change import Batch, Change
 from replicator.model.clock import Clock
 from replicator.model.errors import TransientError, first_cause
 
 PARTITION = "queue"
+
+COUNT_SECONDS = 5.0
+"""How often the queue is counted while it is read to its end; more often only for marks."""
+
+LAST_ANSWER_SECONDS_MAX = 5.0
+GIVE_BACK_SECONDS_MAX = 10.0
+"""What closing waits for, at most; what is not given back by then comes back by itself."""
+
+STRANGE_SECONDS = 10
+LITTER_SECONDS = 60.0
+"""An end message of others is hidden for so long at a time, and deleted when it is so old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +38,12 @@ class Kind:
 
     fifo: bool
     retention_seconds: float
+    delay_seconds: float = 0.0
 
 
 @dataclass(slots=True)
 class _Round:
-    """What some receive calls at once brought; ``complete`` where they left nothing that was visible."""
+    """What some receive calls at once brought; ``complete`` where they waited, and had room left over."""
 
     raws: list[Answer] = field(default_factory=list)
     full: bool = False
@@ -43,6 +57,7 @@ class _Sorted:
     changes: list[Change] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     early: list[Held] = field(default_factory=list)
+    strange: list[Held] = field(default_factory=list)
     size_bytes: int = 0
 
 
@@ -64,15 +79,18 @@ class Feed:
         self._settings = settings
         self._kind = kind
         self._clock = clock
-        self._freshness = Freshness(fifo=kind.fifo)
+        self._freshness = Freshness(
+            fifo=kind.fifo, hidden_seconds=settings.hidden_seconds, delay_seconds=kind.delay_seconds
+        )
         self._outbox = Outbox()
+        self._delayed = 0
+        self._counted_at = float("-inf")
         self._receiving: asyncio.Task[_Round] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it still receives."""
-        return self._task is not None and not self._task.done()
+    def doubt(self) -> None:
+        """Messages may have been hidden of which nobody knows; if so, they show again after a time."""
+        self._freshness.doubt(self._clock.monotonic() + self._settings.hidden_seconds)
 
     async def read(self) -> Batch:
         """The next batch. The first call begins to receive: to connect takes nothing from the queue."""
@@ -94,12 +112,34 @@ class Feed:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
+        received = await self._last_answer()
+        if received is not None:
+            self.hand.hold(self.position, [self._held(raw) for raw in received.raws])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_BACK_SECONDS_MAX):
+                await self.hand.give_back()
+
+    async def go_on(self) -> None:
+        """Receive again where a failure had ended it; what is in hand stays there."""
+        if self._task is None or not self._task.done():
+            return
+        received = await self._last_answer()
+        self._outbox.recover()
+        if received is not None:
+            received.complete = False
+            await self._take_in(received)
+        self._task = None
+
+    async def _last_answer(self) -> _Round | None:
+        """What a round brings that nobody waits for any more."""
         receiving, self._receiving = self._receiving, None
-        if receiving is not None:
-            (received,) = await asyncio.gather(receiving, return_exceptions=True)
-            if isinstance(received, _Round):
-                self.hand.hold(self.position, [self._held(raw) for raw in received.raws])
-        await self.hand.give_back()
+        if receiving is None:
+            return None
+        await asyncio.wait((receiving,), timeout=LAST_ANSWER_SECONDS_MAX)
+        if receiving.cancel():
+            self.doubt()
+        (received,) = await asyncio.gather(receiving, return_exceptions=True)
+        return received if isinstance(received, _Round) else None
 
     async def _run(self) -> None:
         try:
@@ -115,9 +155,7 @@ class Feed:
         calls, wait = quiet
         while True:
             await self.hand.room()
-            began = self._clock.wall()
-            self._freshness.begin(began, self.position, self.hand.is_free_of)
-            received = await self._round(calls, wait)
+            received = await self._round(calls, min(wait, 1) if self.marks else wait)
             await self._take_in(received)
             calls, wait = (self._settings.receivers_max, 0) if received.full else quiet
 
@@ -127,28 +165,34 @@ class Feed:
             await self._outbox.persist("hide", self.hand.stay_hidden)
 
     async def _round(self, calls: int, wait_seconds: int) -> _Round:
+        attempts = [uuid4().hex if self._kind.fifo else None for _ in range(calls)]
+
         async def receive() -> _Round:
-            self._receiving = asyncio.create_task(self._receive(calls, wait_seconds), name="sqs.round")
+            started = self._clock.monotonic()
+            self._freshness.begin(self._clock.wall(), started, self.position, self.hand.is_free_of)
+            self._receiving = asyncio.create_task(self._receive(attempts, wait_seconds), name="sqs.round")
             return await asyncio.shield(self._receiving)
 
         received = await self._outbox.persist("receive", receive)
         self._receiving = None
         return received
 
-    async def _receive(self, calls: int, wait_seconds: int) -> _Round:
+    async def _receive(self, attempts: Sequence[str | None], wait_seconds: int) -> _Round:
         """All calls at once. A failure beside messages is left to the next round.
 
         Raises:
             TransientError, PermanentError: nothing came, and a call failed.
         """
         until = self._clock.monotonic() + self._settings.hidden_seconds
-        receives = [self._client.receive(wait_seconds) for _ in range(calls)]
+        receives = [self._client.receive(wait_seconds, attempt) for attempt in attempts]
         answers = await asyncio.gather(*receives, return_exceptions=True)
         found = _Round(complete=wait_seconds > 0)
         failures = []
         for answer in answers:
             if isinstance(answer, BaseException):
                 failures.append(answer)
+                if isinstance(answer, TransientError) and not answer.settled:
+                    self.doubt()
             else:
                 found.raws += [{**raw, "HiddenUntil": until} for raw in answer]
                 found.full = found.full or len(answer) == ENTRIES_MAX
@@ -159,24 +203,54 @@ class Feed:
         return found
 
     async def _take_in(self, received: _Round) -> None:
+        """Put out what is new, before anything may be concluded from it."""
         found = self._sort(received.raws)
-        read_to = self._freshness.end() if received.complete and not found.early else None
-        marks = () if read_to is None else self.marks.take_proved(read_to)
-        if found.held or marks or read_to is not None:
+        if found.held:
             self.position += 1
             self.hand.hold(self.position, found.held)
-            self._outbox.put(
-                Batch(
-                    partition=PARTITION,
-                    changes=found.changes,
-                    position=str(self.position),
-                    read_to=read_to,
-                    marks=marks,
-                    size_bytes=found.size_bytes,
-                )
-            )
+            self._put(found)
+        if received.full:
+            self._freshness.interrupt()
+        sent_at = [sent_at_of(raw) for raw in received.raws]
+        read_to = self._freshness.end(sent_at) if received.complete and not found.early else None
         if found.early:
-            await self._outbox.persist("give back", lambda: self.hand.let_go(found.early))
+            await self._try(self.hand.let_go(found.early))
+        if found.strange:
+            await self._try(self.hand.leave(found.strange, STRANGE_SECONDS))
+        if read_to is not None:
+            await self._prove(read_to)
+
+    async def _try(self, hiding: Awaitable[None]) -> None:
+        """Once: what it fails for shows again by itself, and receiving must not wait for it."""
+        try:
+            await hiding
+        except TransientError:
+            self.doubt()
+
+    def _put(self, found: _Sorted, read_to: float | None = None, marks: tuple[str, ...] = ()) -> None:
+        self._outbox.put(
+            Batch(
+                partition=PARTITION,
+                changes=found.changes,
+                position=str(self.position),
+                read_to=read_to,
+                marks=marks,
+                size_bytes=found.size_bytes,
+            )
+        )
+
+    async def _prove(self, read_to: float) -> None:
+        """Say what the last round proves, as far as the queue's counts bear it out."""
+        marks: tuple[str, ...] = ()
+        is_wanted = self._freshness.is_exact and self.marks.may_be_proved(read_to)
+        if is_wanted or self._clock.monotonic() >= self._counted_at + COUNT_SECONDS:
+            in_hand = self.hand.kept
+            counts = counts_of(await self._outbox.persist("count", self._client.attributes))
+            self._counted_at, self._delayed = self._clock.monotonic(), counts.delayed
+            if is_wanted and bears_out(counts, min(in_hand, self.hand.kept)):
+                marks = self.marks.take_proved(read_to)
+        # What is delayed was sent before; nothing is delayed for longer than this.
+        self._put(_Sorted(), read_to - (DELAY_SECONDS_MAX if self._delayed else 0.0), marks)
 
     def _sort(self, raws: Sequence[Answer]) -> _Sorted:
         """What is new, what is an end message, and what must not be given out yet.
@@ -193,11 +267,21 @@ class Feed:
                 found.early.append(held)
             elif not is_whole(raw):
                 self.damaged += 1  # it shows again when its time is over
+                self.doubt()
+            elif self._is_strange(raw):
+                found.strange.append(held)
             else:
                 taken.add(held.id)
                 found.held.append(held)
                 self._read(raw, found)
         return found
+
+    def _is_strange(self, raw: Answer) -> bool:
+        """Whether it is an end message that somebody else may be waiting for."""
+        mark = mark_in(raw)
+        if mark is None or self.marks.is_ours(mark):
+            return False
+        return sent_at_of(raw) > self._clock.wall() - LITTER_SECONDS
 
     def _read(self, raw: Answer, found: _Sorted) -> None:
         mark = mark_in(raw)
@@ -210,4 +294,4 @@ class Feed:
 
     def _held(self, raw: Answer) -> Held:
         group = raw.get("Attributes", {}).get("MessageGroupId") if self._kind.fifo else None
-        return Held(raw["MessageId"], group, raw["ReceiptHandle"], raw["HiddenUntil"])
+        return Held(raw["MessageId"], group, raw["ReceiptHandle"], raw["HiddenUntil"], sent_at_of(raw))

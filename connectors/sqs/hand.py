@@ -15,13 +15,23 @@ CALLS_AT_ONCE_MAX = 8
 
 @dataclass(slots=True)
 class Held:
-    """A message in hand; ``hidden_until`` is on the monotonic clock, ``position`` that of its batch."""
+    """A message in hand.
+
+    Attributes:
+        id, group, receipt: the queue's; the group where it is FIFO.
+        hidden_until: on the monotonic clock.
+        sent_at: in seconds since the epoch.
+        position: that of its batch.
+        is_due: it was committed, and is being deleted. Until then it is known when it comes again.
+    """
 
     id: str
     group: str | None
     receipt: str
     hidden_until: float
+    sent_at: float = 0.0
     position: int = 0
+    is_due: bool = False
 
 
 class Hand:
@@ -39,6 +49,15 @@ class Hand:
     def __len__(self) -> int:
         return len(self._held)
 
+    @property
+    def kept(self) -> int:
+        """How many are certainly still in the queue, hidden."""
+        return sum(not each.is_due for each in self._held.values())
+
+    def oldest_sent_at(self) -> float | None:
+        """When the oldest of all was sent."""
+        return min((each.sent_at for each in self._held.values()), default=None)
+
     async def room(self) -> None:
         """Wait until there may be more messages in hand."""
         await self._room.wait()
@@ -48,8 +67,8 @@ class Hand:
         return all(each.position > position for each in self._held.values())
 
     def groups(self) -> Collection[str]:
-        """The groups of which something is in hand."""
-        return {each.group for each in self._held.values() if each.group is not None}
+        """The groups of which something is in hand that was not committed."""
+        return {each.group for each in self._held.values() if each.group is not None and not each.is_due}
 
     def renew(self, message: Held) -> bool:
         """Take the newer receipt of a message that came again while in hand; False where it is not."""
@@ -69,18 +88,16 @@ class Hand:
     async def forget(self, position: int) -> None:
         """Delete what was delivered up to this position.
 
+        From its begin on, what follows in a FIFO group may come: what goes before it is durable.
+
         Raises:
             TransientError, PermanentError: some are left, and are still in hand.
         """
-        due = [each for each in self._held.values() if each.position <= position]
-
-        async def delete(messages: Sequence[Held]) -> None:
-            await self._client.delete([each.receipt for each in messages])
-            for each in messages:
-                self._held.pop(each.id, None)
-
+        for each in self._held.values():
+            each.is_due = each.is_due or each.position <= position
         try:
-            await _in_tens(due, delete)
+            while due := [each for each in self._held.values() if each.is_due]:
+                await _in_tens(due, self._delete)
         finally:
             self._make_room()
 
@@ -109,9 +126,24 @@ class Hand:
 
         await _in_tens(messages, hide)
 
+    async def leave(self, messages: Sequence[Held], seconds: int) -> None:
+        """Hide these for so long, without having them in hand. Raises as ``forget`` does."""
+        await _in_tens(messages, lambda some: self._client.hide([each.receipt for each in some], seconds))
+
     async def let_go(self, messages: Sequence[Held]) -> None:
         """Show these again, the first ones first, so that a group keeps its order."""
         await _in_tens(messages, lambda some: self._client.hide([each.receipt for each in some], 0))
+
+    async def _delete(self, messages: Sequence[Held]) -> None:
+        """Delete these; one that came again meanwhile stays, as only its newest receipt surely deletes it.
+
+        Source: SQS API reference, DeleteMessage.
+        """
+        receipts = [each.receipt for each in messages]
+        await self._client.delete(receipts)
+        for each, receipt in zip(messages, receipts, strict=True):
+            if each.receipt == receipt:
+                self._held.pop(each.id, None)
 
     def _make_room(self) -> None:
         if len(self._held) < self._messages_max:

@@ -54,6 +54,10 @@ class Outbox:
                 self._troubles.pop(activity, None)
                 return result
 
+    def recover(self) -> None:
+        """More will come after all."""
+        self._failure = None
+
     def fail(self, error: BaseException) -> None:
         """Nothing more will come: once what waits has been read, every read raises this."""
         if self._failure is None:

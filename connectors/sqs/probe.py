@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from connectors.sqs.client import Client
+from connectors.sqs.client import GONE, Client
 from connectors.sqs.config import SqsSourceSettings
+from connectors.sqs.proof import counts_of
 from replicator.connector import Finding, Severity
 from replicator.model.errors import ReplicatorError, TransientError
+
+NO_RECEIPT = "replicator-probe"
+"""What is done with it has no effect, and tells whether it is allowed."""
 
 RECEIVES_MIN = 10
 """A redrive policy that allows fewer deliveries may throw messages out while they wait for a sink."""
 
 
 async def probe(client: Client, settings: SqsSourceSettings) -> Sequence[Finding]:
-    """The findings of one queue."""
+    """The findings of one queue.
+
+    Whether receiving and sending are allowed cannot be tried: a receive would take messages, and every
+    delivery counts. Which functions poll the queue cannot be seen from here at all.
+    """
     try:
         await client.open()
         attributes = await client.attributes()
     except ReplicatorError as error:
         passing = isinstance(error, TransientError)
-        return [Finding(Severity.ERROR, error.message, error.hint, passing=passing)]
-    return list(findings(attributes, settings))
+        return [*_region(settings), Finding(Severity.ERROR, error.message, error.hint, passing=passing)]
+    found = list(_region(settings))
+    for attempt in (client.delete([NO_RECEIPT]), client.hide([NO_RECEIPT], 0)):
+        found += await _denials(attempt)
+    return [*found, *findings(attributes, settings)]
 
 
 def findings(attributes: Mapping[str, str], settings: SqsSourceSettings) -> Iterator[Finding]:
@@ -41,6 +52,19 @@ def findings(attributes: Mapping[str, str], settings: SqsSourceSettings) -> Iter
             f"the queue keeps messages for {retention / 3600:.1f} hours",
             "While the sink is away for longer, messages expire at the source; keep them for some days.",
         )
+    in_flight = counts_of(attributes).in_flight
+    if in_flight:
+        yield _warning(
+            f"about {in_flight} messages are in the hands of other consumers",
+            "While the queue is moved they compete for its messages. Disable event source mappings, which "
+            "cannot be seen from here, and stop other readers first.",
+        )
+    delay = int(attributes.get("DelaySeconds", "0"))
+    if delay:
+        yield _warning(
+            f"the queue delays messages for {delay} s, in which nobody is given them",
+            "They are moved when they show, and not delayed again.",
+        )
     fifo = attributes.get("FifoQueue", "false").lower() == "true"
     if fifo and settings.markers:
         yield _warning(
@@ -49,11 +73,37 @@ def findings(attributes: Mapping[str, str], settings: SqsSourceSettings) -> Iter
         )
 
 
+def _region(settings: SqsSourceSettings) -> Iterator[Finding]:
+    wanted = settings.url_region
+    if settings.endpoint_url is None and wanted is not None and settings.region not in {None, wanted}:
+        yield Finding(
+            Severity.ERROR,
+            f"queue_url is of the region {wanted}, and region says {settings.region}",
+            "Leave region out, or set it to the queue's.",
+        )
+
+
+async def _denials(attempt: Awaitable[None]) -> Sequence[Finding]:
+    """What a call is refused for, but for its receipt, which no message has."""
+    try:
+        await attempt
+    except ReplicatorError as error:
+        if any(f": {code}" in error.message for code in GONE):
+            return ()
+        passing = isinstance(error, TransientError)
+        return [Finding(Severity.ERROR, error.message, error.hint, passing=passing)]
+    return ()
+
+
 def _redrive(policy: str | None) -> Iterator[Finding]:
     """Every delivery counts, also those that come again after a crash."""
     if not policy:
         return
     rule: Mapping[str, Any] = orjson.loads(policy)
+    yield _warning(
+        f"what is in its dead-letter queue, {rule.get('deadLetterTargetArn')}, is not moved with the queue",
+        "Give that queue a pipeline of its own, into a queue of its own: docs/fidelity.md shows how.",
+    )
     receives = int(rule.get("maxReceiveCount", RECEIVES_MIN))
     if receives < RECEIVES_MIN:
         yield _warning(

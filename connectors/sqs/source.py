@@ -10,14 +10,13 @@ from connectors.sqs.codec import end_message
 from connectors.sqs.config import SqsSourceSettings
 from connectors.sqs.feed import PARTITION, Feed, Kind
 from connectors.sqs.probe import probe
+from connectors.sqs.proof import counts_of
 from replicator.connector import Context, Finding, Start
 from replicator.model.change import Backlog, Batch, Positions
 from replicator.model.errors import NotConnectedError, PositionLostError, ReplicatorError
 
 RETENTION_SECONDS = 345_600.0
 """How long a queue keeps a message unless it is set otherwise (SQS API reference, CreateQueue)."""
-
-_COUNTS = ("", "NotVisible", "Delayed")
 
 
 class SqsSource:
@@ -27,7 +26,8 @@ class SqsSource:
         self._settings = settings
         self._context = context
         self._client = Client(settings)
-        self._kind = Kind(settings.queue_url.endswith(".fifo"), RETENTION_SECONDS)
+        name = settings.queue_url or settings.queue or ""
+        self._kind = Kind(name.endswith(".fifo"), RETENTION_SECONDS)
         self._feed: Feed | None = None
 
     @property
@@ -46,9 +46,12 @@ class SqsSource:
         attributes = await self._client.attributes()
         retention = float(attributes.get("MessageRetentionPeriod", RETENTION_SECONDS))
         fifo = attributes.get("FifoQueue", str(self._kind.fifo)).lower() == "true"
-        self._kind = Kind(fifo, retention)
+        delay = float(attributes.get("DelaySeconds", 0))
+        self._kind = Kind(fifo, retention, delay)
         feed = self._feed
-        if feed is None or not feed.is_open or positions is None or begin < feed.read_position:
+        if feed is not None and positions is not None and begin >= feed.read_position:
+            await feed.go_on()
+        else:
             await self._disconnect()
             begin = max(begin, feed.position if feed else 0)
             feed = self._feed = Feed(self._client, self._settings, self._kind, self._context.clock, begin)
@@ -72,23 +75,31 @@ class SqsSource:
         """About how many messages there are, those in anyone's hand and delayed ones included.
 
         SQS does not tell their age, and its figures may be a minute old (SQS API reference,
-        GetQueueAttributes).
+        GetQueueAttributes). The age is that of the oldest in hand here, and what waits may be older; None
+        where nothing is in hand.
         """
         await self._client.open()
-        attributes = await self._client.attributes()
-        counts = (int(attributes.get(f"ApproximateNumberOfMessages{each}", 0)) for each in _COUNTS)
-        return Backlog(sum(counts), None)
+        count = sum(counts_of(await self._client.attributes()))
+        oldest = self._feed.hand.oldest_sent_at() if self._feed and count else None
+        return Backlog(count, None if oldest is None else max(0.0, self._context.clock.wall() - oldest))
 
     async def probe(self) -> Sequence[Finding]:
         """What stands in the way of moving the queue."""
         return await probe(self._client, self._settings)
 
     def notices(self) -> Sequence[str]:
-        """Messages that did not come as the service sent them."""
-        count = self._feed.damaged if self._feed else 0
-        if not count:
+        """Messages that did not come as the service sent them, and end messages that prove nothing yet."""
+        if self._feed is None:
             return ()
-        return (f"{count} times a message came with another body than its MD5 says; it is received again",)
+        found = []
+        if count := self._feed.damaged:
+            found.append(f"{count} times a message was not what its MD5 says; it is received again")
+        if count := len(self._feed.marks):
+            found.append(
+                f"{count} end messages wait for a moment in which the queue is empty, with nothing delayed "
+                "and nothing in the hands of other consumers"
+            )
+        return found
 
     def _connected(self) -> Feed:
         if self._feed is None:
@@ -111,8 +122,7 @@ class MarkedSqsSource(SqsSource):
     async def mark(self) -> str:
         """Send an end message. Its name comes with a batch once it has come out, and all before it too.
 
-        A standard queue keeps no order, so the end message by itself proves nothing: it counts when it has
-        come out and an answer that left nothing visible was asked for after it had been sent.
+        What it takes for that is told in ``proof.Marks``; under constant traffic a mark may never come.
         """
         feed = self._connected()
         name = f"end-{uuid4().hex}"

@@ -1,9 +1,9 @@
 """Our own stand-in for Azure Cosmos DB for NoSQL, to the REST protocol that azure-cosmos speaks.
 
 Here belongs what the service does at its wire: databases, containers and their physical ranges,
-items, batches, queries, feeds, ETags, limits, charges, throughput, and faults to order. It holds
-everything in memory. It never answers wrongly: what it does not have (hierarchical keys, patch,
-range splits, deletes in the change feed, most of SQL) it refuses with a sentence that says so.
+items, hierarchical partition keys, batches, patches, queries, feeds, ETags, limits, charges,
+throughput, and faults to order. It holds everything in memory. It never answers wrongly: what it does
+not have (range splits, deletes in the change feed, most of SQL) it refuses with a sentence that says so.
 
     server = CosmosServer()
     await server.start()

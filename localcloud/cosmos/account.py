@@ -19,6 +19,7 @@ _INDEX_EVERYTHING = {
     "excludedPaths": [{"path": '/"_etag"/?'}],
 }
 _CHILDREN = {"_docs": "docs/", "_sprocs": "sprocs/", "_triggers": "triggers/", "_udfs": "udfs/"}
+_KEY_PATHS_MAX = {"Hash": 1, "MultiHash": 3}
 _REFUSED_PROPERTIES = ("uniqueKeyPolicy", "vectorEmbeddingPolicy", "fullTextPolicy")
 
 
@@ -224,11 +225,17 @@ def _check_definition(body: dict[str, Any]) -> None:
     paths = key.get("paths") if isinstance(key, dict) else None
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         raise bad_request("A container needs a partitionKey with paths")
-    if key.get("kind", "Hash") != "Hash" or len(paths) != 1:
-        raise bad_request("This stand-in has no hierarchical partition keys")
-    if key.get("version", 1) not in (1, 2) or not paths[0].startswith("/"):
-        raise bad_request("The partition key's version is 1 or 2, and its path starts with /")
+    _check_key_kind(key.get("kind", "Hash"), key.get("version", 1), paths)
     for name in _REFUSED_PROPERTIES:
         if any((body.get(name) or {}).values()):
             raise bad_request(f"This stand-in has no {name}")
     check_default_ttl(body.get("defaultTtl"))
+
+
+def _check_key_kind(kind: str, version: int, paths: list[str]) -> None:
+    if _KEY_PATHS_MAX.get(kind, 0) < len(paths) or not paths:
+        raise bad_request("A partition key of kind Hash has one path, one of kind MultiHash up to three")
+    if version not in (1, 2) or not all(path.startswith("/") for path in paths):
+        raise bad_request("The partition key's version is 1 or 2, and its paths start with /")
+    if kind == "MultiHash" and version != 2:
+        raise bad_request("A hierarchical partition key has version 2")

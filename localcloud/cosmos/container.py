@@ -14,6 +14,9 @@ from localcloud.cosmos.ranges import PhysicalRange
 _KEY_BYTES_MAX = {1: 101, 2: 2048}
 _MISSING: dict[str, Any] = {}
 
+PartitionKeyValue = tuple[Any, ...]
+"""One value per path of the partition key, ``{}`` where an item has none; fewer are a prefix."""
+
 
 class Container:
     """Items under one partition key definition.
@@ -45,9 +48,11 @@ class Container:
         self.number = 0
         definition = properties["partitionKey"]
         self.key_version: int = definition.get("version", 1)
-        self.key_path: list[str] = definition["paths"][0].strip("/").split("/")
+        self.key_paths: list[list[str]] = [path.strip("/").split("/") for path in definition["paths"]]
         bounds = range_bounds(range_count, self.key_version)
         self._lowers = bounds[:-1]
+        self._range_number = range_count
+        self.ranges_version = 1
         self.ranges = [
             PhysicalRange(str(index), lower, upper) for index, (lower, upper) in enumerate(pairwise(bounds))
         ]
@@ -79,27 +84,47 @@ class Container:
                 return physical
         raise RefusedError(410, "Gone", f"The partition key range {identifier} does not exist", 1002)
 
-    def key_of(self, item: dict[str, Any]) -> Any:
-        """Return an item's partition key value, ``{}`` where it has none."""
-        value: Any = item
-        for name in self.key_path:
-            if not isinstance(value, dict) or name not in value:
-                return _MISSING
-            value = value[name]
-        return value
-
-    def epk_of(self, key: Any) -> bytes:
-        """Return the effective partition key of a value.
+    def split(self, identifier: str | None = None) -> tuple[PhysicalRange, PhysicalRange]:
+        """Split a physical range in two, the fullest where none is named; its id is gone at once.
 
         Raises:
-            RefusedError: 400 for an array or object, or a string beyond 2 KB (101 bytes at version 1).
+            RefusedError: 410 where there is no such range, 400 where it holds too little.
         """
-        if isinstance(key, list) or (isinstance(key, dict) and key):
-            raise bad_request("A partition key value is null, a boolean, a number or a string")
+        old = max(self.ranges, key=_fullness) if identifier is None else self.range_named(identifier)
+        names = (str(self._range_number), str(self._range_number + 1))
+        try:
+            children = old.split(names, self.ranges_version + 1)
+        except ValueError as error:
+            raise bad_request(str(error)) from None
+        self._range_number += 2
+        self.ranges_version += 1
+        place = self.ranges.index(old)
+        # A new list: a page that is being filled keeps the one it began with.
+        self.ranges = [*self.ranges[:place], *children, *self.ranges[place + 1 :]]
+        self._lowers = [physical.lower for physical in self.ranges]
+        return children
+
+    def key_of(self, item: dict[str, Any]) -> PartitionKeyValue:
+        """Return an item's partition key value."""
+        return tuple(_value_at(item, path) for path in self.key_paths)
+
+    def epk_of(self, key: PartitionKeyValue) -> bytes:
+        """Return the effective partition key of a value: that of a prefix begins those it stands for.
+
+        Raises:
+            RefusedError: 400 for an array or object among them, or strings beyond 2 KB together (101 bytes
+                at version 1). Whether the service counts the parts of a hierarchical key together is
+                not documented; this stand-in takes the narrower reading.
+        """
+        size = 0
+        for part in key:
+            if isinstance(part, list) or (isinstance(part, dict) and part):
+                raise bad_request("A partition key value is null, a boolean, a number or a string")
+            size += len(part.encode()) if isinstance(part, str) else 0
         limit = _KEY_BYTES_MAX[self.key_version]
-        if isinstance(key, str) and len(key) > limit // 4 and len(key.encode()) > limit:
+        if size > limit:
             raise bad_request(f"The partition key value is longer than {limit} bytes")
-        return effective_partition_key(key, self.key_version)
+        return b"".join(effective_partition_key(part, self.key_version) for part in key)
 
     def epk_text(self, epk: bytes) -> str:
         """Return an effective partition key as the SDK spells it: version 1 in lower case."""
@@ -114,3 +139,16 @@ class Container:
     def live(self, documents: Iterator[Document]) -> Iterator[Document]:
         """Yield the documents that have not expired."""
         return documents if self.default_ttl is None else filter(self.is_live, documents)
+
+
+def _value_at(item: dict[str, Any], path: list[str]) -> Any:
+    value: Any = item
+    for name in path:
+        if not isinstance(value, dict) or name not in value:
+            return _MISSING
+        value = value[name]
+    return value
+
+
+def _fullness(physical: PhysicalRange) -> int:
+    return len(physical.partitions)

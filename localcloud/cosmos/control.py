@@ -1,8 +1,10 @@
 """The control path: what a test asks of a stand-in that runs as a process of its own.
 
 ``POST /_local/faults`` adds one rule or a list of them, ``GET`` shows those in force, ``DELETE``
-drops them. ``POST /_local/clock`` with ``{"advance_seconds": n}`` moves the time. ``GET
-/_local/counts`` tells how many calls were answered. No signature is asked for.
+drops them. ``POST /_local/clock`` with ``{"advance_seconds": n}`` moves the time. ``POST
+/_local/split`` with ``{"database": …, "container": …, "range": …}`` splits a physical range (without
+``range`` the fullest) and answers with the ids of the two. ``GET /_local/counts`` tells how many calls were
+answered. No signature is asked for.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +28,16 @@ class Advance(BaseModel):
     advance_seconds: float
 
 
+class Split(BaseModel):
+    """The body of a split."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    database: str
+    container: str
+    range: str | None = None
+
+
 class Control:
     """Answers calls on the control path.
 
@@ -33,6 +45,7 @@ class Control:
         faults: the rules in force.
         advance_clock: moves the server's time by seconds.
         counts: returns calls answered, by operation and status.
+        split: splits a range of a database's container, and returns the ids of the two.
     """
 
     def __init__(
@@ -40,10 +53,12 @@ class Control:
         faults: Faults,
         advance_clock: Callable[[float], None],
         counts: Callable[[], Mapping[str, int]],
+        split: Callable[[str, str, str | None], tuple[str, str]],
     ) -> None:
         self._faults = faults
         self._advance_clock = advance_clock
         self._counts = counts
+        self._split = split
 
     def serve(self, verb: str, path: str, body: bytes) -> Reply:
         """Carry out one call; 400 with all problems for a body that does not fit."""
@@ -60,6 +75,9 @@ class Control:
                 self._faults.clear()
             case "POST", "clock":
                 self._advance_clock(Advance.model_validate_json(body).advance_seconds)
+            case "POST", "split":
+                asked = Split.model_validate_json(body)
+                return _json(self._split(asked.database, asked.container, asked.range))
             case "GET", "counts":
                 return _json(dict(self._counts()))
             case "GET", "faults":

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import orjson
 
-from localcloud.cosmos.container import Container
+from localcloud.cosmos.container import Container, PartitionKeyValue
 from localcloud.cosmos.document import Document
 from localcloud.cosmos.errors import RefusedError, bad_request, too_large
 from localcloud.cosmos.exchange import Call, Reply
@@ -17,25 +17,28 @@ BATCH_OPERATIONS_MAX = 100
 _KEY_HEADER = "x-ms-documentdb-partitionkey"
 
 
-def partition_key(call: Call) -> Any:
+def partition_key(call: Call) -> PartitionKeyValue:
     """Return the partition key value that a call names; ``{}`` stands for none.
 
     Raises:
-        RefusedError: 400 when it names none, or more than one.
+        RefusedError: 400 when it names none.
     """
     text = call.headers.get(_KEY_HEADER)
     try:
         values = orjson.loads(text) if text else None
     except orjson.JSONDecodeError:
         values = None
-    if not isinstance(values, list) or len(values) != 1:
+    if not isinstance(values, list) or not values:
         raise bad_request("PartitionKey value must be supplied for this operation")
-    return as_doubles(values[0])
+    return tuple(as_doubles(values))
 
 
 def begin(container: Container, call: Call) -> Transaction:
     """Return a transaction on the logical partition that a call names."""
     key = partition_key(call)
+    if len(key) != len(container.key_paths):
+        message = "Partition key provided either doesn't correspond to definition in the collection"
+        raise bad_request(message, 1001)
     return Transaction(container, container.epk_of(key), key)
 
 
@@ -52,7 +55,7 @@ def write_item(container: Container, call: Call) -> Reply:
 
 
 def access_item(container: Container, call: Call) -> Reply:
-    """Read, replace or delete an item: ``…/docs/{id}``."""
+    """Read, replace, patch or delete an item: ``…/docs/{id}``."""
     transaction = begin(container, call)
     identifier, condition = call.address.names[2], condition_of(call)
     if call.verb == "GET":
@@ -61,6 +64,8 @@ def access_item(container: Container, call: Call) -> Reply:
         outcome = transaction.replace(identifier, parse(call.body), condition)
     elif call.verb == "DELETE":
         outcome = transaction.delete(identifier, condition)
+    elif call.verb == "PATCH":
+        outcome = transaction.patch(identifier, parse(call.body), condition)
     else:
         raise RefusedError(405, "MethodNotAllowed", f"This stand-in has no {call.verb} of items")
     transaction.commit()
@@ -140,6 +145,8 @@ def _operate(transaction: Transaction, operation: dict[str, Any]) -> Outcome:
         return transaction.replace(identifier, item, condition)
     if kind == "Delete":
         return transaction.delete(identifier, condition)
+    if kind == "Patch":
+        return transaction.patch(identifier, item, condition)
     if kind == "Read":
         return transaction.read(identifier, condition)
     raise bad_request(f"This stand-in has no batch operation {kind}")

@@ -13,12 +13,18 @@ class PhysicalRange:
         identifier: the id that the SDK sends back in ``x-ms-documentdb-partitionkeyrangeid``.
         lower: inclusive lower bound of effective partition keys.
         upper: exclusive upper bound.
+        parents: the ids of those it came from by splitting, oldest first.
+        version: of the container's set of ranges, since which it has been one of them.
     """
 
-    def __init__(self, identifier: str, lower: bytes, upper: bytes) -> None:
+    def __init__(
+        self, identifier: str, lower: bytes, upper: bytes, parents: tuple[str, ...] = (), version: int = 1
+    ) -> None:
         self.identifier = identifier
         self.lower = lower
         self.upper = upper
+        self.parents = parents
+        self.version = version
         self.lsn = 1
         self.partitions: dict[bytes, dict[str, Document]] = {}
         self._by_creation = Sequence()
@@ -56,6 +62,37 @@ class PhysicalRange:
             del self.partitions[document.epk]
         self._by_creation.remove(document.number, document)
         self._by_write.remove(document.lsn, document)
+
+    def split(self, identifiers: tuple[str, str], version: int) -> tuple["PhysicalRange", "PhysicalRange"]:
+        """Return two ranges that hold what this one holds, cut where half of its logical partitions lie.
+
+        Both go on with this one's LSN, so that a continuation of its change feed is one of theirs.
+
+        Raises:
+            ValueError: it has fewer than two logical partitions.
+        """
+        middle = sorted(self.partitions)[len(self.partitions) // 2] if len(self.partitions) > 1 else None
+        if middle is None:
+            raise ValueError(f"the range {self.identifier} holds nothing that could be cut in two")
+        parents = (*self.parents, self.identifier)
+        first = PhysicalRange(identifiers[0], self.lower, middle, parents, version)
+        second = PhysicalRange(identifiers[1], middle, self.upper, parents, version)
+        for child in (first, second):
+            child.take_from(self)
+        return first, second
+
+    def take_from(self, parent: "PhysicalRange") -> None:
+        """Take over the documents that lie within the own bounds, as they are."""
+        self.lsn = parent.lsn
+        for epk, documents in parent.partitions.items():
+            if self.lower <= epk < self.upper:
+                self.partitions[epk] = documents
+        for document in parent.created_after(0):
+            if document.epk in self.partitions:
+                self._by_creation.append(document.number, document)
+        for document in parent.written_after(0):
+            if document.epk in self.partitions:
+                self._by_write.append(document.lsn, document)
 
     def created_after(self, number: int) -> Iterator[Document]:
         """Yield documents in order of creation."""

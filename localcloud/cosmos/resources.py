@@ -12,9 +12,9 @@ from localcloud.cosmos.exchange import Call, Reply, feed_reply, json_reply
 from localcloud.cosmos.payload import parse
 from localcloud.cosmos.query.select import evaluate
 from localcloud.cosmos.query.sql import parse_request
+from localcloud.cosmos.ranges import PhysicalRange
 
 Handler = Callable[[Account, Call, str], Reply]
-_RANGES_ETAG = '"1"'
 
 
 def _account_read(_account: Account, _call: Call, endpoint: str) -> Reply:
@@ -95,34 +95,39 @@ def _colls_query(account: Account, call: Call, _endpoint: str) -> Reply:
 
 
 def _pkranges_list(account: Account, call: Call, _endpoint: str) -> Reply:
-    """Answer with all ranges, or 304 where the caller has them: there are no splits here."""
+    """Answer with all ranges, or with those that came since the caller's ETag; 304 where none did."""
     container = account.container(*call.address.names)
-    if call.headers.get("if-none-match") == _RANGES_ETAG:
-        return Reply(304, headers={"etag": _RANGES_ETAG})
-    rid = container.properties["_rid"]
-    reply = feed_reply(rid, "PartitionKeyRanges", _range_properties(container))
-    reply.headers["etag"] = _RANGES_ETAG
+    known = call.headers.get("if-none-match", "").strip('"')
+    since = int(known) if known.isdecimal() else 0
+    etag = _ranges_etag(container.ranges_version)
+    if since == container.ranges_version:
+        return Reply(304, headers={"etag": etag})
+    newer = [physical for physical in container.ranges if physical.version > since]
+    properties = [_range_properties(container, physical) for physical in newer]
+    reply = feed_reply(container.properties["_rid"], "PartitionKeyRanges", properties)
+    reply.headers["etag"] = etag
     return reply
 
 
-def _range_properties(container: Container) -> list[object]:
-    return [
-        {
-            "_rid": container.properties["_rid"],
-            "id": physical.identifier,
-            "_etag": _RANGES_ETAG,
-            "minInclusive": container.epk_text(physical.lower),
-            "maxExclusive": container.epk_text(physical.upper),
-            "ridPrefix": int(physical.identifier),
-            "_self": f"{container.link}pkranges/{physical.identifier}/",
-            "throughputFraction": 1 / len(container.ranges),
-            "status": "online",
-            "parents": [],
-            "_ts": container.properties["_ts"],
-            "_lsn": physical.lsn,
-        }
-        for physical in container.ranges
-    ]
+def _ranges_etag(version: int) -> str:
+    return f'"{version}"'
+
+
+def _range_properties(container: Container, physical: PhysicalRange) -> object:
+    return {
+        "_rid": container.properties["_rid"],
+        "id": physical.identifier,
+        "_etag": _ranges_etag(physical.version),
+        "minInclusive": container.epk_text(physical.lower),
+        "maxExclusive": container.epk_text(physical.upper),
+        "ridPrefix": int(physical.identifier),
+        "_self": f"{container.link}pkranges/{physical.identifier}/",
+        "throughputFraction": 1 / len(container.ranges),
+        "status": "online",
+        "parents": list(physical.parents),
+        "_ts": container.properties["_ts"],
+        "_lsn": physical.lsn,
+    }
 
 
 def _offers_list(account: Account, _call: Call, _endpoint: str) -> Reply:

@@ -61,7 +61,7 @@ class CosmosServer:
         self._authenticator = Authenticator(key)
         self._account = Account(ranges, self.now)
         self._service = Service(self._account, lambda: self.endpoint)
-        self._control = Control(self.faults, self.advance_clock, lambda: self.counts)
+        self._control = Control(self.faults, self.advance_clock, lambda: self.counts, self.split)
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -81,6 +81,17 @@ class CosmosServer:
     def advance_clock(self, seconds: float) -> None:
         """Move the server's time ahead, as if ``seconds`` had passed."""
         self._clock_offset += seconds
+
+    def split(self, database: str, container: str, identifier: str | None = None) -> tuple[str, str]:
+        """Split a physical range in two, the fullest where none is named; return the ids of the two.
+
+        Calls with the old id are refused with 410 and substatus 1002 from now on.
+
+        Raises:
+            RefusedError: there is no such container or range, or it holds too little.
+        """
+        first, second = self._account.existing_container(database, container).split(identifier)
+        return first.identifier, second.identifier
 
     def add_fault(self, fault: Fault) -> Fault:
         """Put a fault rule in force."""

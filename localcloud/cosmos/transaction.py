@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.cosmos.budget import read_charge, write_charge
-from localcloud.cosmos.container import Container
+from localcloud.cosmos.container import Container, PartitionKeyValue
 from localcloud.cosmos.document import Document, splice_system_fields
 from localcloud.cosmos.errors import bad_request, conflict, not_found, precondition_failed
+from localcloud.cosmos.patch import patched
 from localcloud.cosmos.payload import checked_item, encoded
 
 
@@ -49,7 +50,7 @@ class Transaction:
         key: the partition key value, which every written item has to carry; see ``owns``.
     """
 
-    def __init__(self, container: Container, epk: bytes, key: Any) -> None:
+    def __init__(self, container: Container, epk: bytes, key: PartitionKeyValue) -> None:
         self.range = container.range_of(epk)
         self._container = container
         self._epk = epk
@@ -82,6 +83,13 @@ class Transaction:
             raise bad_request("The id of the item differs from the id of the call")
         current = self._existing(identifier)
         condition.check(current)
+        return self._write(item, current)
+
+    def patch(self, identifier: str, body: Any, condition: Condition) -> Outcome:
+        """Change parts of an item that is there; 404 otherwise, 412 where a predicate does not hold."""
+        current = self._existing(identifier)
+        condition.check(current)
+        item = self._own(patched(current.body, body, self._container.key_paths))
         return self._write(item, current)
 
     def delete(self, identifier: str, condition: Condition) -> Outcome:
@@ -159,5 +167,7 @@ def _matches(tag: str, current: Document | None) -> bool:
     return tag == "*" or tag.strip('"') == current.etag.strip('"')
 
 
-def _same_key(left: Any, right: Any) -> bool:
-    return left == right and isinstance(left, bool) == isinstance(right, bool)
+def _same_key(left: PartitionKeyValue, right: PartitionKeyValue) -> bool:
+    return left == right and all(
+        isinstance(one, bool) == isinstance(other, bool) for one, other in zip(left, right, strict=True)
+    )

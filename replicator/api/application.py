@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 import replicator
-from replicator.api import commands, dead_letters, errors, health, journal, status
+from replicator.api import commands, dead_letters, errors, health, journal, limits, status
 from replicator.api.bounds import BoundedBodies
 from replicator.api.served import Served
 
@@ -22,6 +22,6 @@ def create_app(served: Served) -> FastAPI:
     app.state.served = served
     errors.install(app)
     app.add_middleware(BoundedBodies)
-    for room in (health, status, commands, dead_letters, journal):
+    for room in (health, status, commands, limits, dead_letters, journal):
         app.include_router(room.router)
     return app

@@ -80,6 +80,7 @@ def pipeline_document(status: PipelineStatus) -> PipelineDocument:
         listing=status.listing,
         queue=status.queue,
         notices=tuple(masked(notice) for notice in status.notices),
+        calls=tuple(replace(calls, message=masked(calls.message)) for calls in status.calls),
         verification=None if verification is None else VerificationDocument.of(verification),
     )
 

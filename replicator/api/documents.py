@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from replicator.engine.calls import CallStatus
 from replicator.engine.gate import QueueStatus, Verdict
 from replicator.engine.parts import Shape
 from replicator.engine.retry import Trouble
@@ -59,7 +60,8 @@ class PipelineDocument(Document):
     """One pipeline; seconds and counts, each figure null where its ``_known`` is false.
 
     ``shape`` is what it carries: ``items``, ``objects`` (which alone have a ``listing``) or ``messages``
-    (which alone have a ``queue``).
+    (which alone have a ``queue``). ``calls`` are how many may be under way to each side at a time: fewer
+    than the limit while the side asks for less, and for a while after.
     """
 
     name: str
@@ -93,6 +95,7 @@ class PipelineDocument(Document):
     listing: ListStatus | None
     queue: QueueStatus | None
     notices: tuple[str, ...]
+    calls: tuple[CallStatus, ...]
     verification: VerificationDocument | None
 
 

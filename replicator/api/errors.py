@@ -12,7 +12,14 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from replicator.engine.service import UnknownNameError
-from replicator.model.errors import CutoverError, NotNowError, ReplicatorError, StateError, TransientError
+from replicator.model.errors import (
+    ConfigError,
+    CutoverError,
+    NotNowError,
+    ReplicatorError,
+    StateError,
+    TransientError,
+)
 
 log = structlog.get_logger()
 
@@ -51,6 +58,7 @@ class ErrorDocument(BaseModel):
 
 _STATUS: tuple[tuple[type[ReplicatorError], HTTPStatus], ...] = (
     (BadRequestError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ConfigError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (UnauthorizedError, HTTPStatus.UNAUTHORIZED),
     (CommandsOffError, HTTPStatus.FORBIDDEN),
     (UnknownNameError, HTTPStatus.NOT_FOUND),

@@ -66,6 +66,7 @@ def _of_pipeline(supervisor: Supervisor) -> PipelineFigures:
         listed_at=None if status.listing is None else status.listing.listed_at,
         list_differences=None if status.listing is None else status.listing.differences,
         write_tested=None if status.queue is None else status.queue.write_tested,
+        calls_allowed={calls.side: calls.calls_allowed for calls in status.calls},
         verify_keys={} if verification is None else dict(verification.keys),
     )
 

@@ -75,6 +75,7 @@ def _charge(
         assemble=assemble,
         freshness_seconds_max=settings.gate.freshness_seconds_max,
         verify=settings.verify.automatic,
+        limits=pipeline.limits,
         clock=clock,
     )
 

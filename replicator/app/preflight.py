@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from replicator.app.ends import Connectors, context_of, open_sink, open_source
 from replicator.config.settings import PipelineSettings, Settings
-from replicator.connector import Finding, Probes, Severity, Sink, Source
+from replicator.connector import Examines, Finding, Probes, Scans, Severity, Sink, Source
 from replicator.engine.parts import PAIRS_HINT, misfits
+from replicator.model.change import Row
 from replicator.model.clock import SystemClock
 from replicator.model.errors import ConfigError, ReplicatorError, TransientError
 
 LOOK_AGAIN_SECONDS = 1.0
 PROBE_SECONDS_MAX = 30.0
+
+SAMPLE_PIECES_MAX = 4
+SAMPLE_ROWS_MAX = 1000
+"""A sample is the first page of the first pieces of a scan, as far as these bounds allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +53,11 @@ class PreflightError(ConfigError):
         self.sightings = tuple(sightings)
 
 
-async def preflight(settings: Settings, connectors: Connectors) -> list[Sighting]:
-    """What the probes of all ends find, in the order of the configuration."""
+async def preflight(settings: Settings, connectors: Connectors, *, sampled: bool = False) -> list[Sighting]:
+    """What the probes of all ends find, in the order of the configuration.
+
+    With ``sampled`` a few records of each source are read, too, and shown to its sink.
+    """
     looks = [
         look
         for pipeline in settings.pipelines
@@ -56,6 +65,7 @@ async def preflight(settings: Settings, connectors: Connectors) -> list[Sighting
             _look_at_both(pipeline, connectors),
             _look(pipeline, "source", connectors),
             _look(pipeline, "sink", connectors),
+            *([_look_at_sample(pipeline, connectors)] if sampled else []),
         )
     ]
     return [sighting for found in await asyncio.gather(*looks) for sighting in found]
@@ -121,3 +131,32 @@ async def _probe(pipeline: PipelineSettings, side: str, connectors: Connectors) 
     except TimeoutError:
         said = f"the {side} has not answered within {PROBE_SECONDS_MAX:g} s"
         return [Finding(Severity.ERROR, said, "Is it reachable from here?", passing=True)]
+
+
+async def _look_at_sample(pipeline: PipelineSettings, connectors: Connectors) -> list[Sighting]:
+    """What the sink says of some of the source's records; what keeps from reading them, the probes tell."""
+    context = context_of(pipeline, SystemClock())
+    try:
+        async with AsyncExitStack() as ends:
+            source = open_source(pipeline, connectors, context)
+            ends.push_async_callback(source.close)
+            sink = open_sink(pipeline, connectors, context)
+            ends.push_async_callback(sink.close)
+            if not isinstance(source, Scans) or not isinstance(sink, Examines):
+                return []
+            found = sink.examine(await _sample(source))
+    except ReplicatorError:
+        return []
+    return [Sighting(pipeline.name, "sink", finding) for finding in found]
+
+
+async def _sample(source: Scans) -> list[Row]:
+    """What could be read within the bounds; a source that is slow, or holds itself back, gives fewer."""
+    rows: list[Row] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PROBE_SECONDS_MAX):
+            for piece in (await source.pieces())[:SAMPLE_PIECES_MAX]:
+                rows += (await source.scan(piece, None)).rows
+                if len(rows) >= SAMPLE_ROWS_MAX:
+                    break
+    return rows[:SAMPLE_ROWS_MAX]

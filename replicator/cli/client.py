@@ -24,6 +24,8 @@ class RefusedError(ReplicatorError):
     """The service refused a command, or answered something that it never answers."""
 
     code = "refused"
+    status = 0
+    """The HTTP status, where it was the service that refused."""
 
 
 class Client:
@@ -50,6 +52,10 @@ class Client:
     def post(self, path: str, seconds_max: float = ANSWER_SECONDS_MAX, **body: Any) -> dict[str, Any]:
         """What a command is answered with; raises as ``get`` does."""
         return self._ask("POST", path, body, seconds_max)
+
+    def patch(self, path: str, **body: Any) -> dict[str, Any]:
+        """What a change is answered with; raises as ``get`` does."""
+        return self._ask("PATCH", path, body)
 
     def _ask(
         self,
@@ -97,7 +103,9 @@ class Client:
             return document
         if "message" not in document:
             raise foreign(self.url)
-        raise RefusedError(document["message"], hint=document.get("hint", ""))
+        refused = RefusedError(document["message"], hint=document.get("hint", ""))
+        refused.status = answer.status
+        raise refused
 
 
 def pipeline_path(name: str, what: str) -> str:

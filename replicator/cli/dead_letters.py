@@ -1,4 +1,4 @@
-"""`replicator dead-letters list|show|replay|waive`."""
+"""`replicator dead-letters list|show|export|replay|waive`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from replicator.cli.exits import Exit
+from replicator.cli.export import export
 from replicator.cli.options import URL, Json, TokenFile, Url, client, print_json
 
 verbs = typer.Typer(
-    help="Changes that a sink refuses for good: list, show, replay, waive.", no_args_is_help=True
+    help="Changes that a sink refuses for good: list, show, export, replay, waive.", no_args_is_help=True
 )
 
 LetterId = Annotated[int, typer.Argument(help="Number of the dead letter.", metavar="ID", min=1)]
@@ -52,6 +53,9 @@ def list_letters(
 def show(letter_id: LetterId, url: Url = URL, token_file: TokenFile = None) -> None:
     """Show a dead letter whole, as JSON, with the record that was refused."""
     print_json(client(url, token_file).get(f"/v1/dead-letters/{letter_id}"))
+
+
+verbs.command("export")(export)
 
 
 @verbs.command("replay")

@@ -19,7 +19,7 @@ class DemoError(ReplicatorError):
 
 
 def demo(context: typer.Context) -> None:
-    """Move a live table between two local clouds before your eyes; it says what it does.
+    """Move a live application between two local clouds before your eyes; it says what it does.
 
     `replicator demo --help` lists its options.
     """

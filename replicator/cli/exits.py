@@ -26,10 +26,10 @@ class Exit(IntEnum):
 MEANINGS: Mapping[Exit, str] = {
     Exit.OK: "Done; healthy; clean; the gate is open.",
     Exit.NOT_WELL: "The answer is no: something is degraded, unreachable (`status`), blocked (`validate`), "
-    "different (`verify`) or refused again (`dead-letters replay`), the gate is closed, or a pipeline had "
-    "failed when the service stopped (`run`).",
+    "different (`verify`), refused again (`dead-letters replay`) or to be changed (`install --dry-run`), "
+    "the gate is closed, or a pipeline had failed when the service stopped (`run`).",
     Exit.REFUSED: "The command was refused or could not be carried out: wrong token, unknown name, not in "
-    "this state, time is up, address in use.",
+    "this state, time is up, address in use, a cloud refuses a setting (`install`).",
     Exit.USAGE: "Wrong usage: unknown command, option or argument.",
     Exit.CONFIG: "The configuration cannot work; every problem is listed.",
     Exit.ENDS: "At the first start a source or a sink cannot be used, or not be reached in time; nothing "

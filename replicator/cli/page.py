@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 BAR_CELLS = 24
+THROTTLED_SECONDS = 60.0
+"""So long after a side was throttled it is told, even if it is back at its limit."""
 
 _STYLES = {
     "running": "bold green",
@@ -38,13 +40,13 @@ def status_lines(document: Mapping[str, Any]) -> Iterator[Text]:
     )
     for pipeline in document["pipelines"]:
         yield Text()
-        yield from pipeline_lines(pipeline)
+        yield from pipeline_lines(pipeline, service["started_at"] + service["uptime_seconds"])
     yield Text()
     yield from gate_lines(document["gate"])
 
 
-def pipeline_lines(pipeline: Mapping[str, Any]) -> Iterator[Text]:
-    """One pipeline."""
+def pipeline_lines(pipeline: Mapping[str, Any], at: float) -> Iterator[Text]:
+    """One pipeline, as it was at this time, in seconds since the epoch."""
     yield Text.assemble(
         (pipeline["name"], "bold"),
         f"  {pipeline['source']} → {pipeline['sink']}  ",
@@ -67,12 +69,7 @@ def pipeline_lines(pipeline: Mapping[str, Any]) -> Iterator[Text]:
         yield _row("dead letters", f"{count:,} open; `replicator dead-letters list` shows them", "red")
     if pipeline["verification"] or (pipeline["backfill"] or {}).get("mismatches") is not None:
         yield _row("verified", _verification(pipeline))
-    for notice in pipeline["notices"]:
-        yield Text(f"  · {notice}", "yellow")
-    for trouble in pipeline["troubles"]:
-        attempts = f"{trouble['attempts']} attempt{'s' if trouble['attempts'] > 1 else ''}"
-        said = f"{trouble['side']} waits, {trouble['reason']} ({attempts}): {trouble['message']}"
-        yield from _complaint(said, trouble["hint"], "yellow")
+    yield from _remarks(pipeline, at)
 
 
 def gate_lines(gate: Mapping[str, Any]) -> Iterator[Text]:
@@ -106,6 +103,19 @@ def bar(share: float) -> str:
     """A bar of ``BAR_CELLS`` cells."""
     full = round(min(1.0, max(0.0, share)) * BAR_CELLS)
     return "█" * full + "░" * (BAR_CELLS - full)
+
+
+def _remarks(pipeline: Mapping[str, Any], at: float) -> Iterator[Text]:
+    """What is out of the ordinary."""
+    for calls in pipeline["calls"]:
+        if (said := _calls(calls, at)) is not None:
+            yield _row(calls["side"], said, "yellow")
+    for notice in pipeline["notices"]:
+        yield Text(f"  · {notice}", "yellow")
+    for trouble in pipeline["troubles"]:
+        attempts = f"{trouble['attempts']} attempt{'s' if trouble['attempts'] > 1 else ''}"
+        said = f"{trouble['side']} waits, {trouble['reason']} ({attempts}): {trouble['message']}"
+        yield from _complaint(said, trouble["hint"], "yellow")
 
 
 def _row(name: str, said: str, style: str = "") -> Text:
@@ -182,6 +192,15 @@ def _listing(listing: Mapping[str, Any]) -> str:
     if listing["under_way"]:
         said.append("another is under way")
     return " · ".join(said)
+
+
+def _calls(calls: Mapping[str, Any], at: float) -> str | None:
+    """Why fewer calls are made than the limit allows; None where as many are, and were lately."""
+    allowed, most, throttled_at = calls["calls_allowed"], calls["calls_max"], calls["throttled_at"]
+    if throttled_at is None or (allowed == most and at - throttled_at > THROTTLED_SECONDS):
+        return None
+    ago = span(max(0.0, at - throttled_at))
+    return f"{allowed} of {most} calls at a time, throttled {ago} ago: {calls['message']}"
 
 
 def _verification(pipeline: Mapping[str, Any]) -> str:

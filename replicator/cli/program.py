@@ -12,11 +12,14 @@ from replicator.cli import (
     barrier,
     dead_letters,
     demo,
+    install,
+    limits,
     local,
     pause,
     resume,
     run,
     status,
+    uninstall,
     validate,
     verify,
 )
@@ -54,10 +57,13 @@ def _options(
 
 program.command("run")(run.run)
 program.command("validate")(validate.validate)
+program.command("install")(install.install)
+program.command("uninstall")(uninstall.uninstall)
 program.command("status")(status.status)
 program.command("pause")(pause.pause)
 program.command("resume")(resume.resume)
 program.command("barrier")(barrier.barrier)
+program.command("limits")(limits.limits)
 program.command("verify")(verify.verify)
 program.add_typer(dead_letters.verbs, name="dead-letters")
 program.add_typer(local.verbs, name="local")

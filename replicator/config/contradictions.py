@@ -10,15 +10,23 @@ from replicator.config.secrets import read_secret
 from replicator.config.settings import End, Settings
 from replicator.model.errors import ConfigError
 
-_WHERE = ("endpoint", "endpoint_url", "region")
-"""Settings that say where something is, besides those without a default, which say what."""
+_WHERE = frozenset(
+    {
+        *("endpoint", "endpoint_url", "region", "namespace"),
+        *("connection_env", "connection_file", "connection_string_env", "connection_string_file"),
+    }
+)
+"""Settings that say where something is, besides those without a default, which say what.
+
+Of settings of which exactly one is needed, every one says what; the schema lists them under ``oneOf``.
+"""
 
 
 def contradictions(settings: Settings, environ: Mapping[str, str]) -> list[Problem]:
     """Everything that contradicts something else, or names what is not there."""
     return [
         *_token(settings, environ),
-        *_limits(settings.limits, ("limits",)),
+        *of_limits(settings.limits, ("limits",)),
         *_pipelines(settings),
         *_shared_sinks(settings),
     ]
@@ -33,7 +41,8 @@ def _token(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:
         yield Problem(("api", name), str(error), error.hint)
 
 
-def _limits(limits: Limits, path: Path) -> Iterator[Problem]:
+def of_limits(limits: Limits, path: Path) -> Iterator[Problem]:
+    """What contradicts itself within limits."""
     if limits.retry_seconds_min > limits.retry_seconds_max:
         yield Problem(
             (*path, "retry_seconds_min"),
@@ -52,9 +61,10 @@ def _pipelines(settings: Settings) -> Iterator[Problem]:
             )
         names.add(pipeline.name)
         yield from _freshness(settings, pipeline.source, path)
-        yield from _lists(settings, effective(settings.limits, pipeline.limits), path)
+        limits = effective(settings.limits, pipeline.limits)
+        yield from of_lists(limits, settings.gate.list_age_seconds_max, (*path, "limits"))
         if pipeline.limits.model_fields_set:
-            yield from _limits(effective(settings.limits, pipeline.limits), (*path, "limits"))
+            yield from of_limits(limits, (*path, "limits"))
 
 
 def _freshness(settings: Settings, source: End, path: Path) -> Iterator[Problem]:
@@ -69,11 +79,11 @@ def _freshness(settings: Settings, source: End, path: Path) -> Iterator[Problem]
             )
 
 
-def _lists(settings: Settings, limits: Limits, path: Path) -> Iterator[Problem]:
-    bound = settings.gate.list_age_seconds_max
+def of_lists(limits: Limits, bound: float, path: Path) -> Iterator[Problem]:
+    """Lists that are too seldom for the gate, whose bound this is."""
     if limits.list_seconds >= bound:
         yield Problem(
-            (*path, "limits", "list_seconds"),
+            (*path, "list_seconds"),
             f"{limits.list_seconds:g} is not less than gate.list_age_seconds_max, {bound:g}",
             "The last list would be too old for the gate before the next one is complete.",
         )
@@ -95,8 +105,9 @@ def _shared_sinks(settings: Settings) -> Iterator[Problem]:
 
 def _target(end: End) -> Hashable:
     """What a sink writes to."""
-    fields = type(end.settings).model_fields.items()
-    names = [name for name, field in fields if field.is_required() or name in _WHERE]
+    schema = type(end.settings).model_json_schema()
+    choices = {name for choice in schema.get("oneOf", ()) for name in choice["required"]}
+    names = sorted({*schema.get("required", ()), *choices, *_WHERE} & schema["properties"].keys())
     return end.connector, tuple((name, str(getattr(end.settings, name))) for name in names)
 
 

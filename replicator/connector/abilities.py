@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
+from replicator.connector.registry import Finding
 from replicator.model.change import Backlog, Change, Page, Row
 from replicator.model.key import Key
 
@@ -110,6 +112,18 @@ class Backlogs(Protocol):
 
 
 @runtime_checkable
+class Examines(Protocol):
+    """A sink that can tell of records what would become of them, before any is written."""
+
+    def examine(self, rows: Sequence[Row]) -> Sequence[Finding]:
+        """What is worth knowing about a sample of the source's records; no call is made.
+
+        Such as their sizes in the sink's form, and those that it would refuse. A finding speaks of the
+        sample and says that it is one; only what rules the whole pipeline out is an error.
+        """
+
+
+@runtime_checkable
 class Trials(Protocol):
     """A sink of messages whose writability can be tried out without anybody noticing."""
 
@@ -136,3 +150,43 @@ class Retains(Protocol):
     @property
     def retention_seconds(self) -> float:
         """How long the source keeps a change after its commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """A change of a setting that others have entries in, too.
+
+    Attributes:
+        place: the setting, in words, such as ``notifications of bucket photos``.
+        before: what it is now, as a document for JSON.
+        after: what it becomes: the same, but for our own entries.
+    """
+
+    place: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+@runtime_checkable
+class Installs(Protocol):
+    """An end that needs entries of its own in settings of its service, beside those of others."""
+
+    async def amendments(self, *, installed: bool) -> Sequence[Amendment]:
+        """What has to change so that all of our entries are there, or none; nothing is changed yet.
+
+        In the order in which it has to be done; settings that are right already are left out. Only entries
+        that bear our own names are ever changed or taken out.
+
+        Raises:
+            PermanentError: the service would not take it, such as for an entry of somebody else's that
+                excludes ours; or as named.
+            TransientError: as named.
+        """
+
+    async def amend(self, amendment: Amendment) -> None:
+        """Write ``after`` where the setting still is ``before``; return when it reads back as ``after``.
+
+        Raises:
+            TransientError: settled, ``changed``: it is another one by now, and nothing was written.
+            PermanentError: it was refused, or reads back as something else; or as named.
+        """

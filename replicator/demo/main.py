@@ -22,10 +22,10 @@ from replicator.demo.summary import summarize
 from replicator.demo.workload import Amount
 
 AMOUNTS = {
-    "orders": Amount(20_000, 50.0),
-    "invoices": Amount(1_500, 10.0),
-    "notices": Amount(2_500, 20.0),
-    "steps": Amount(1_500, 20.0),
+    "orders": Amount(10_000, 40.0),
+    "invoices": Amount(800, 8.0),
+    "notices": Amount(1_500, 15.0),
+    "steps": Amount(1_000, 10.0),
 }
 
 

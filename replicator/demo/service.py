@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import sys
@@ -17,10 +18,11 @@ from localcloud.processes import Server
 from replicator.demo.actor import Actor
 from replicator.demo.pairs import Pair
 
-CALL_SECONDS_MAX = 3.0
+CALL_SECONDS_MAX = 5.0
 """Lower than the default of 10, because after kill -9 the service waits so long before it writes again."""
 
 _BARRIER_SECONDS = 60.0
+_AGAIN_SECONDS = 0.5
 
 
 class Service(Actor):
@@ -66,14 +68,25 @@ class Service(Actor):
         return dict(answer.json()) if answer.status_code == httpx.codes.OK else None
 
     async def drain(self, pair: Pair) -> None:
-        """Return once everything committed at a source before this call is durable in its sink."""
+        """Return once everything committed at a source before this call is durable in its sink.
+
+        A pipeline that has just been started refuses at first, and is asked again.
+        """
+        async with asyncio.timeout(_BARRIER_SECONDS):
+            while not await self._bar(pair):  # noqa: ASYNC110 - it is another process that gets ready
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _bar(self, pair: Pair) -> bool:
         answer = await self._http.post(
             f"/v1/pipelines/{pair.name}/barrier",
             headers={"Authorization": f"Bearer {self.token}"},
             json={"timeout_seconds": _BARRIER_SECONDS},
             timeout=_BARRIER_SECONDS + 5,
         )
+        if answer.status_code == httpx.codes.CONFLICT:
+            return False
         answer.raise_for_status()
+        return True
 
 
 def _settings(directory: Path, port: int) -> dict[str, Any]:

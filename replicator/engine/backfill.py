@@ -12,9 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from replicator.connector import Estimates, Scans
+from replicator.engine.calls import Calls, Places
 from replicator.engine.delivery import Delivery
 from replicator.engine.keeper import Keeper
 from replicator.engine.lanes import Operation
+from replicator.engine.limits import LiveLimits
 from replicator.engine.retry import Retrier
 from replicator.engine.tracker import Ticket
 from replicator.model.change import Change, Kind, Page, Row
@@ -45,6 +47,7 @@ class Copier:
         delivery: Delivery,
         keeper: Keeper,
         retrier: Retrier,
+        calls: Calls,
         unpaused: Unpaused,
     ) -> None:
         self._source = source
@@ -52,18 +55,20 @@ class Copier:
         self._delivery = delivery
         self._keeper = keeper
         self._retrier = retrier
+        self._calls = calls
         self._unpaused = unpaused
 
-    async def copy(self, pieces_in_flight_max: int) -> None:
+    async def copy(self, limits: LiveLimits) -> None:
         """Return when every row of every piece is durable, and the progress says so."""
-        bound = asyncio.Semaphore(pieces_in_flight_max)
+        bound = Places(lambda: limits.now.backfill_pieces_in_flight_max)
+        limits.follow(bound.admit)
         cursors = self._keeper.backfill.cursors
         async with asyncio.TaskGroup() as copying:
             for piece in self._keeper.backfill.pieces:
                 if cursors.get(piece) != PIECE_DONE:
                     copying.create_task(self._copy_piece(piece, bound), name=f"backfill-{piece}")
 
-    async def _copy_piece(self, piece: str, bound: asyncio.Semaphore) -> None:
+    async def _copy_piece(self, piece: str, bound: Places) -> None:
         async with bound:
             page = await self._read(piece, self._keeper.backfill.cursors.get(piece))
             while True:
@@ -79,9 +84,12 @@ class Copier:
 
     async def _read(self, piece: str, cursor: str | None) -> Page:
         await self._unpaused()
-        return await self._retrier.persist(
-            "source", f"scan:{piece}", lambda: self._source.scan(piece, cursor)
-        )
+        async with self._calls:
+            return await self._retrier.persist("source", f"scan:{piece}", lambda: self._scan(piece, cursor))
+
+    async def _scan(self, piece: str, cursor: str | None) -> Page:
+        await self._calls.keep()
+        return await self._calls.noting(self._source.scan(piece, cursor))
 
     async def _progress(self, piece: str, page: Page) -> None:
         backfill = self._keeper.backfill

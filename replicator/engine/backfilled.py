@@ -9,11 +9,13 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from replicator.connector import Emptiness, Identified, Reads, Scans, Sink, Source
-from replicator.engine.backfill import plan
+from replicator.engine.backfill import Copier, plan
+from replicator.engine.calls import Calls
 from replicator.engine.delivery import Carrier, Delivery
 from replicator.engine.keeper import Keeper
+from replicator.engine.lanes import Operation
 from replicator.engine.parts import Parts, require_same_sink
-from replicator.engine.pipeline import Pipeline, at_last
+from replicator.engine.pipeline import Pipeline
 from replicator.engine.proof import BY_KEY
 from replicator.engine.restore import fetch_all
 from replicator.engine.verify import Verification, Verifier
@@ -40,6 +42,7 @@ class BackfilledPipeline(Pipeline):
 
     Attributes:
         row_operations: the operations that write rows of the backfill.
+        source_calls: how many pages of the source are scanned at a time; its changes are read one by one.
     """
 
     keeper: Keeper
@@ -50,8 +53,18 @@ class BackfilledPipeline(Pipeline):
         self._scans: Scans = source
         self._readable: tuple[Reads, Reads] = source, sink
         self._rows_before = 0
+        self.source_calls = Calls(
+            "source", lambda: self.limits.now.backfill_pieces_in_flight_max, parts.clock
+        )
+        self.limits.follow(self.source_calls.admit)
         self.delivery = Delivery(
-            carrier, parts.limits, self.retrier, self.morgue.refuse, parts.clock, self.written
+            carrier,
+            self.limits,
+            self.sink_calls,
+            self.retrier,
+            self.morgue.refuse,
+            parts.clock,
+            self.written,
         )
 
     # What a shape adds.
@@ -105,7 +118,7 @@ class BackfilledPipeline(Pipeline):
         )
         await self._prepare(backfill)
         if not claim.clean:
-            self.delivery.hush(self.parts.limits.sink_call_seconds_max)
+            self.delivery.hush(self.limits.now.sink_call_seconds_max)
         self._begin(start)
         self.keeper = Keeper(
             self.parts.store,
@@ -141,7 +154,7 @@ class BackfilledPipeline(Pipeline):
         async with asyncio.TaskGroup() as tasks:
             writing = [
                 tasks.create_task(self.delivery.run(), name="delivery"),
-                tasks.create_task(self.keeper.run(self.parts.limits.checkpoint_seconds), name="keeper"),
+                tasks.create_task(self.keeper.run(self.limits), name="keeper"),
                 *(tasks.create_task(work, name=name) for name, work in finishing),
             ]
             reading = [
@@ -157,17 +170,28 @@ class BackfilledPipeline(Pipeline):
                 task.cancel()
         return clean and not len(self.delivery.lanes)  # a command may have come in at the last moment
 
+    def _copier(self, rows: Operation) -> Copier:
+        return Copier(
+            self._scans,
+            rows,
+            self.delivery,
+            self.keeper,
+            self.retrier,
+            self.source_calls,
+            self._unpaused.wait,
+        )
+
     async def _backfill(self) -> None:
         self.proof = await self._run_backfill()
 
     async def _finish(self) -> bool:
         try:
-            async with asyncio.timeout(self.parts.limits.stop_seconds_max):
+            async with asyncio.timeout(self.limits.now.stop_seconds_max):
                 await self._drain()
         except TimeoutError:
             return False
         finally:
-            await at_last(self.keeper.save())
+            await self._last_word(self.keeper.save())
         return True
 
     # Comparing, and what is told of it all.
@@ -233,6 +257,11 @@ class BackfilledPipeline(Pipeline):
     def lanes_busy(self) -> int:
         """Keys with a write that waits or is under way."""
         return len(self.delivery.lanes)
+
+    @property
+    def calls(self) -> Sequence[Calls]:
+        """The calls that are made several at a time."""
+        return self.sink_calls, self.source_calls
 
     @property
     def saved_at(self) -> float | None:

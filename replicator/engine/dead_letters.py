@@ -6,12 +6,12 @@ overwrite something newer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from replicator.model.change import Change
 from replicator.model.clock import Clock
 from replicator.model.errors import PermanentError, ReplicatorError
-from replicator.model.key import key_text
+from replicator.model.key import Key, key_text
 from replicator.stores import DeadLetter, DeadLetters
 
 KEEP = "keep"
@@ -28,10 +28,19 @@ class Morgue:
         self._open_max = open_max
         self._clock = clock
         self.open = 0
+        self._any_waived = False
 
     async def refresh(self) -> None:
         """Count the open ones again."""
         self.open = await self._store.count_dead_letters(self._pipeline)
+
+    async def look_for_waived(self) -> None:
+        """Learn whether any was ever waived."""
+        self._any_waived = bool(await self._store.list_dead_letters(self._pipeline, "waived", 0, 1))
+
+    async def find_waived(self, keys: Sequence[Key]) -> Set[Key]:
+        """Those of the keys whose newest letter was waived; nothing is looked up while none is."""
+        return await self._store.find_waived(self._pipeline, keys) if self._any_waived else frozenset()
 
     async def refuse(self, refused: Sequence[tuple[Change, ReplicatorError]]) -> None:
         """Keep these changes durably.

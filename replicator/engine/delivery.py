@@ -18,8 +18,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Protocol
 
-from replicator.config.limits import Limits
+from replicator.engine.calls import Calls
 from replicator.engine.lanes import CHANGE, Lane, Lanes, Operation, Slot, Write
+from replicator.engine.limits import LiveLimits
 from replicator.engine.retry import RETRIED, Retrier
 from replicator.engine.tracker import Ticket
 from replicator.engine.turns import Turns
@@ -63,7 +64,8 @@ class Delivery:
     def __init__(
         self,
         carrier: Carrier,
-        limits: Limits,
+        limits: LiveLimits,
+        calls: Calls,
         retrier: Retrier,
         refuse: Refuse,
         clock: Clock,
@@ -71,6 +73,7 @@ class Delivery:
     ) -> None:
         self._carrier = carrier
         self._limits = limits
+        self._calls = calls
         self._retrier = retrier
         self._refuse = refuse
         self._clock = clock
@@ -110,9 +113,13 @@ class Delivery:
     async def run(self) -> None:
         """Carry out writes until cancelled."""
         await asyncio.sleep(max(0.0, self._hushed_until - self._clock.monotonic()))
+        begun = 0
         async with asyncio.TaskGroup() as writers:
-            for number in range(self._limits.sink_calls_in_flight_max):
-                writers.create_task(self._write_forever(), name=f"writer-{number}")
+            while True:
+                for number in range(begun, self._limits.now.sink_calls_in_flight_max):
+                    writers.create_task(self._write_forever(), name=f"writer-{number}")
+                begun = max(begun, self._limits.now.sink_calls_in_flight_max)
+                await self._limits.change_made()
 
     def _offer(self, slot: Slot) -> None:
         self._turns.offer(slot, urgent=self._operations[slot[0]].rank == CHANGE)
@@ -120,11 +127,14 @@ class Delivery:
     async def _write_forever(self) -> None:
         while True:
             slot = await self._turns.take()
-            taken = self.lanes.take(
-                slot, min(self._limits.batch_changes_max, self._carrier.batch_changes_max)
-            )
-            if taken:
-                await self._deliver(self._operations[slot[0]], taken)
+            async with self._calls:  # whoever holds a place is at work, so others may wait for it
+                await self._write(slot)
+
+    async def _write(self, slot: Slot) -> None:
+        changes_max = min(self._limits.now.batch_changes_max, self._carrier.batch_changes_max)
+        taken = self.lanes.take(slot, changes_max)
+        if taken:
+            await self._deliver(self._operations[slot[0]], taken)
 
     async def _deliver(self, operation: Operation, lanes: list[Lane]) -> None:
         """Repeat one set of writes until each is durable or refused."""
@@ -142,13 +152,14 @@ class Delivery:
             if pending:
                 error = next(failures[key] for key in pending)
                 if any(not _is_settled(failures[key]) for key in pending):
-                    unsettled_until = self._clock.monotonic() + self._limits.sink_call_seconds_max
+                    unsettled_until = self._clock.monotonic() + self._seconds_max
                     self._unsettled_until = max(self._unsettled_until, unsettled_until)
                 await self._retrier.wait("sink", activity, error, backoff)
                 if operation.by_state and unsettled_until is not None:
                     await asyncio.sleep(max(0.0, unsettled_until - self._clock.monotonic()))
                 if isinstance(error, NotConnectedError):
                     await self._retrier.persist("sink", "connect", self._carrier.connect)
+                await self._calls.keep()
         self._retrier.troubles.clear("sink", activity)
 
     async def _attempt(self, operation: Operation, pending: dict[Key, Lane]) -> Failures:
@@ -157,7 +168,7 @@ class Delivery:
         began = self._clock.monotonic()
         failures: Failures = {}
         try:
-            async with asyncio.timeout(None if operation.by_state else self._limits.sink_call_seconds_max):
+            async with asyncio.timeout(None if operation.by_state else self._seconds_max):
                 await operation.perform(changes)
         except BatchError as error:
             failures.update(error.failures)
@@ -171,7 +182,12 @@ class Delivery:
         seconds = self._clock.monotonic() - began
         state = "ok" if not failures else "partial" if len(failures) < len(pending) else "failed"
         self.written.note(operation.name, state, len(pending) - len(failures), seconds)
+        self._calls.note(failures.values())
         return failures
+
+    @property
+    def _seconds_max(self) -> float:
+        return self._limits.now.sink_call_seconds_max
 
     async def _find_refused(self, operation: Operation, pending: dict[Key, Lane]) -> Failures:
         """A whole batch was refused for one change's sake: try each alone to learn which."""

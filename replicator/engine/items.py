@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from replicator.engine.backfill import Copier, restore_keys
+from replicator.engine.backfill import restore_keys
 from replicator.engine.backfilled import Activity, BackfilledPipeline
 from replicator.engine.lag import oldest_pending
 from replicator.engine.operations import Apply, Insert, Reconcile
@@ -98,7 +98,7 @@ class ItemPipeline(BackfilledPipeline):
         phases = Phases(
             pipeline=self.parts.name,
             keeper=self.keeper,
-            copier=Copier(self.source, rows, self.delivery, self.keeper, self.retrier, self._unpaused.wait),
+            copier=self._copier(rows),
             delivery=self.delivery,
             graveyard=self.graveyard,
             proofs=self.proofs,
@@ -107,4 +107,4 @@ class ItemPipeline(BackfilledPipeline):
             sink=self.sink,
             clock=self.parts.clock,
         )
-        return await phases.run(self.parts.limits.backfill_pieces_in_flight_max)
+        return await phases.run(self.limits)

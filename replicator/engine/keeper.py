@@ -7,10 +7,10 @@ so that a restart repeats no more than that page.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from replicator.connector import Source
+from replicator.engine.limits import LiveLimits
 from replicator.engine.retry import Retrier
 from replicator.engine.sharing import Shared
 from replicator.engine.tracker import Tracker
@@ -72,8 +72,8 @@ class Keeper:
                 )
         self.saved_at = self._clock.wall()
 
-    async def run(self, checkpoint_seconds: float) -> None:
-        """Save at this interval until cancelled."""
+    async def run(self, limits: LiveLimits) -> None:
+        """Save every ``checkpoint_seconds`` until cancelled."""
         while True:
-            await asyncio.sleep(checkpoint_seconds)
+            await limits.sleep(lambda now: now.checkpoint_seconds)
             await self.save()

@@ -12,6 +12,7 @@ from replicator.connector import Scans
 from replicator.engine.backfill import Copier
 from replicator.engine.delivery import Delivery
 from replicator.engine.keeper import Keeper
+from replicator.engine.limits import LiveLimits
 from replicator.engine.proof import Proofs
 from replicator.engine.sweep import Sweeper
 from replicator.engine.tombstones import Graveyard
@@ -35,10 +36,10 @@ class Phases:
     sink: Scans
     clock: Clock
 
-    async def run(self, pieces_in_flight_max: int) -> str:
+    async def run(self, limits: LiveLimits) -> str:
         """Return, once everything replayed or copied is proved applied, how that was proved."""
         if self.keeper.backfill.phase is Phase.ROWS:
-            await self.copier.copy(pieces_in_flight_max)
+            await self.copier.copy(limits)
             await self.delivery.settle()
             self.graveyard.close()
             await self._enter(Phase.END_MARK)

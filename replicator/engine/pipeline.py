@@ -15,8 +15,10 @@ from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 
 from replicator.connector import Marks, Sink, Source, Start
+from replicator.engine.calls import Calls
 from replicator.engine.dead_letters import Morgue
 from replicator.engine.lag import Partitions
+from replicator.engine.limits import LiveLimits
 from replicator.engine.parts import Parts
 from replicator.engine.proof import Proofs
 from replicator.engine.retry import RETRIED, Retrier, Troubles
@@ -28,23 +30,15 @@ from replicator.model.errors import NotConnectedError, first_cause
 from replicator.model.key import Key
 from replicator.stores import Claim, DeadLetter
 
-AT_LAST_SECONDS_MAX = 5.0
-
-
-async def at_last(work: Awaitable[object]) -> None:
-    """Await the last thing before the end, but not for ever.
-
-    A source that is away cannot be told what is durable. It gives that again after the next start.
-    """
-    with suppress(TimeoutError):
-        async with asyncio.timeout(AT_LAST_SECONDS_MAX):
-            await work
+LAST_WORD_SECONDS_MAX = 5.0
 
 
 class Pipeline(ABC):
     """One source paired with one sink, from claim to release. ``run`` it once.
 
     Attributes:
+        limits: its bounds, which may change while it runs.
+        sink_calls: how many calls to the sink are under way at a time.
         connected: set once ``tracker``, ``partitions`` and ``proofs`` exist.
         proof: how it was proved that everything replayed since the start has been applied; None before.
         written: what was done to the sink.
@@ -58,7 +52,9 @@ class Pipeline(ABC):
         self.parts = parts
         self._ends = source, sink
         self.troubles = Troubles(parts.clock.wall)
-        self.retrier = Retrier(parts.limits, parts.jitter, self.troubles)
+        self.limits = limits = LiveLimits(parts.limits)
+        self.sink_calls = Calls("sink", lambda: limits.now.sink_calls_in_flight_max, parts.clock)
+        self.retrier = Retrier(limits, parts.jitter, self.troubles)
         self.morgue = Morgue(
             parts.store, parts.name, parts.dead_letter_policy, parts.dead_letters_open_max, parts.clock
         )
@@ -70,6 +66,8 @@ class Pipeline(ABC):
         self._unpaused.set()
         self._stopping = asyncio.Event()
         self._room = asyncio.Event()
+        limits.follow(self.sink_calls.admit)
+        limits.follow(self._room.set)
 
     # The life of a pipeline.
 
@@ -180,9 +178,23 @@ class Pipeline(ABC):
         return 0
 
     @property
+    def calls(self) -> Sequence[Calls]:
+        """The calls that are made several at a time."""
+        return (self.sink_calls,)
+
+    @property
     def saved_at(self) -> float | None:
         """When the checkpoint was last saved or found unchanged, in seconds since the epoch."""
         return None
+
+    async def _last_word(self, word: Awaitable[object]) -> None:
+        """What is said at the very end, such as a commit, but not for longer than a stop may take.
+
+        What a source that cannot be reached was not told comes again, and what was not saved is repeated.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORD_SECONDS_MAX):
+                await word
 
     # Reading.
 
@@ -229,13 +241,16 @@ class Pipeline(ABC):
 
     async def _wait_for_room(self) -> None:
         await self._unpaused.wait()
-        limits, tracker = self.parts.limits, self.tracker
-        while (
-            tracker.changes_pending >= limits.changes_in_flight_max
-            or tracker.bytes_pending >= limits.bytes_in_flight_max
-        ):
+        while self._is_full():
             self._room.clear()
             await self._room.wait()
+
+    def _is_full(self) -> bool:
+        limits, tracker = self.limits.now, self.tracker
+        return (
+            tracker.changes_pending >= limits.changes_in_flight_max
+            or tracker.bytes_pending >= limits.bytes_in_flight_max
+        )
 
     def _advanced(self) -> None:
         self._room.set()

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from replicator.config.limits import Limits
+from replicator.engine.limits import LiveLimits
 from replicator.model.errors import NotConnectedError, ReplicatorError, TransientError
 
 T = TypeVar("T")
@@ -27,16 +27,16 @@ ASKED_EXTRA_SECONDS_MAX = 1.0
 class Backoff:
     """Exponential back-off with full jitter over its upper half; the service's own word has precedence."""
 
-    def __init__(self, limits: Limits, jitter: random.Random) -> None:
+    def __init__(self, limits: LiveLimits, jitter: random.Random) -> None:
         self._limits = limits
         self._jitter = jitter
         self.attempts = 0
 
     def next_seconds(self, error: BaseException) -> float:
         """The wait before the next attempt. Never shorter than the service asked for."""
-        exponential = self._limits.retry_seconds_min * 2.0 ** min(self.attempts, 20)
+        exponential = self._limits.now.retry_seconds_min * 2.0 ** min(self.attempts, 20)
         self.attempts += 1
-        bounded = min(exponential, self._limits.retry_seconds_max)
+        bounded = min(exponential, self._limits.now.retry_seconds_max)
         wait = bounded * (0.5 + self._jitter.random() / 2)
         asked = error.retry_after_seconds if isinstance(error, TransientError) else None
         if asked is None:
@@ -107,7 +107,7 @@ def reason_of(error: BaseException) -> str:
 class Retrier:
     """Repeats what may succeed later, and says what it is waiting for."""
 
-    def __init__(self, limits: Limits, jitter: random.Random, troubles: Troubles) -> None:
+    def __init__(self, limits: LiveLimits, jitter: random.Random, troubles: Troubles) -> None:
         self._limits = limits
         self._jitter = jitter
         self.troubles = troubles

@@ -8,6 +8,7 @@ from typing import Any
 
 from replicator.config.settings import Gate
 from replicator.engine.gate import Verdict, judge
+from replicator.engine.limits import changed, differing
 from replicator.engine.status import PipelineStatus, observation_of
 from replicator.engine.supervisor import Supervisor
 from replicator.engine.verify import Verification
@@ -89,6 +90,18 @@ class Service:
         supervisor = self.find(pipeline)
         await self._note(actor, "resume", pipeline, new_backfill=new_backfill)
         supervisor.resume(new_backfill=new_backfill)
+
+    async def change_limits(self, pipeline: str, actor: str, given: Mapping[str, float]) -> None:
+        """Change some limits of a pipeline, until the process ends.
+
+        Raises:
+            ConfigError: names every limit that is unknown, may not change, or is out of its bounds.
+        """
+        supervisor = self.find(pipeline)
+        before = supervisor.limits
+        change = differing(changed(before, given, self._bounds.list_age_seconds_max), before)
+        await self._note(actor, "limits", pipeline, **change)
+        supervisor.change_limits(supervisor.limits.model_copy(update=change))
 
     async def barrier(self, pipeline: str, keys: Sequence[Key] = ()) -> str:
         """Return once everything committed at the source before this call is durable in the sink."""

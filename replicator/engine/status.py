@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from replicator.engine.calls import CallStatus
 from replicator.engine.gate import Observation, QueueStatus
 from replicator.engine.lag import Lag
 from replicator.engine.parts import Shape
@@ -99,6 +100,7 @@ class PipelineStatus:
     listing: ListStatus | None = None
     queue: QueueStatus | None = None
     notices: tuple[str, ...] = ()
+    calls: tuple[CallStatus, ...] = ()
 
 
 def failure_of(error: BaseException, at: float) -> Failure:

@@ -9,12 +9,14 @@ with fresh connections.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from replicator.config.limits import Limits
 from replicator.engine.backfilled import BackfilledPipeline
 from replicator.engine.inspector import Inspector
+from replicator.engine.limits import differing
 from replicator.engine.parts import Parts
 from replicator.engine.pipeline import Pipeline
 from replicator.engine.rate import Rate
@@ -41,7 +43,8 @@ class Charge:
     """What a supervisor is responsible for.
 
     ``assemble`` gives the parts of a new incarnation; ``source`` and ``sink`` are connector names.
-    ``verify`` asks for one verification by itself as soon as a backfill is complete.
+    ``verify`` asks for one verification by itself as soon as a backfill is complete. ``limits`` are those
+    that it starts with.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Charge:
     assemble: Callable[[], Parts]
     freshness_seconds_max: float
     verify: bool = True
+    limits: Limits = field(default_factory=Limits)
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -61,11 +65,13 @@ class Supervisor:
 
         Attributes:
             positions_lost: how often the source had lost the position since the process began.
+            limits: the pipeline's limits at this moment.
         """
         self.positions_lost = 0
         self._lost_in_a_row = 0
         self._lost: Failure | None = None
         self.charge = charge
+        self.limits = charge.limits
         self._failed = failed
         self._pipeline: Pipeline | None = None
         self._inspector: Inspector | None = None
@@ -98,7 +104,7 @@ class Supervisor:
         new_backfill, self._new_backfill, self._failure = self._new_backfill, False, None
         self._ended.clear()
         try:
-            pipeline = self._pipeline = pipeline_of(self.charge.assemble())
+            pipeline = self._pipeline = pipeline_of(self._assembled())
             await self._accompany(pipeline, new_backfill=new_backfill)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is shown, logged, and waits for resume
             cause = first_cause(error) if isinstance(error, ExceptionGroup) else error
@@ -106,6 +112,12 @@ class Supervisor:
             self._go_on_or_fail(cause)
         finally:
             self._ended.set()
+
+    def _assembled(self) -> Parts:
+        """The parts of a new incarnation, with the limits that were changed meanwhile."""
+        parts = self.charge.assemble()
+        given = differing(self.limits, self.charge.limits)
+        return replace(parts, limits=parts.limits.model_copy(update=given))
 
     def _go_on_or_fail(self, cause: BaseException) -> None:
         """Reconcile by itself after a lost position, unless it is lost again and again; else wait."""
@@ -169,6 +181,12 @@ class Supervisor:
                 hint="To compare and mend everything now, run `replicator verify NAME --repair`.",
             )
         self._running().resume()
+
+    def change_limits(self, limits: Limits) -> None:
+        """These hold from now on, for the present incarnation and those after it."""
+        self.limits = limits
+        if self._pipeline is not None:
+            self._pipeline.limits.change(limits)
 
     def stop(self) -> None:
         """Finish what is under way and end ``run``; a pipeline that is not open yet is let go at once."""
@@ -300,6 +318,8 @@ class Supervisor:
         )
         if self._lost is not None:
             status = replace(status, notices=(f"reconciling by itself, because {self._lost.message}",))
+        if given := differing(self.limits, charge.limits):
+            status = replace(status, notices=(*status.notices, _changed_until_restart(given)))
         if self._pipeline is None:
             return status
         verification = None if self._inspector is None else self._inspector.progress
@@ -309,3 +329,8 @@ class Supervisor:
             self._rate,
             charge.freshness_seconds_max,
         )
+
+
+def _changed_until_restart(given: Mapping[str, float]) -> str:
+    values = ", ".join(f"{name} is {value:g}" for name, value in given.items())
+    return f"changed until the next restart: {values}"

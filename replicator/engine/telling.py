@@ -44,6 +44,7 @@ def told_of(
         listing=_listing_of(pipeline),
         queue=_queue_of(pipeline, freshness_seconds_max),
         notices=(*status.notices, *_notices_of(pipeline)),
+        calls=tuple(calls.status() for calls in pipeline.calls),
     )
     well = status.state is State.RUNNING and _is_read(told) and not _has_old_trouble(pipeline)
     return replace(told, healthy=status.state is State.PAUSED or well)

@@ -23,6 +23,7 @@ class PipelineFigures:
         retries: (side, reason) to attempts that failed and were repeated.
         troubles: (side, reason) to how many activities wait for it now.
         verify_keys: side to records compared by verification.
+        calls_allowed: side to how many calls may be under way to it at a time.
         mismatches_found: kind to what the last complete verification found; None before one.
         listed_at, list_differences: of the reconciling lists of objects; None for other shapes.
         write_tested: whether a queue's sink took a message for trial lately; None for other shapes.
@@ -64,6 +65,7 @@ class PipelineFigures:
     throttled_seconds: Mapping[str, float] = field(default_factory=dict)
     troubles: Mapping[tuple[str, str], int] = field(default_factory=dict)
     verify_keys: Mapping[str, int] = field(default_factory=dict)
+    calls_allowed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,6 +240,12 @@ ALL: tuple[Metric, ...] = (
         "side",
     ),
     _gauge(
+        "calls_allowed",
+        "Calls that may be under way to a side at a time: its limit, or less while and after it throttles.",
+        _by(lambda figures: figures.calls_allowed),
+        "side",
+    ),
+    _gauge(
         "troubles",
         "Activities that wait at this moment, and for what.",
         _by_two(lambda figures: figures.troubles),

@@ -7,26 +7,46 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from replicator.engine.status import State
 from replicator.engine.supervisor import Supervisor
 from replicator.model.errors import NotNowError, PositionLostError, SinkChangedError
-from replicator.stores import Store
-from replicator.testing.ledger import Ledger
+from replicator.stores import DeadLetter, Store
 
 MEND_SECONDS = 0.5
 ANSWER_SECONDS_MAX = 30.0
 
 
+class Witness(Protocol):
+    """Whom an operator tells of what he was told."""
+
+    violations: list[str]
+
+    @property
+    def numbers(self) -> int:
+        """How much has been committed at the source by now."""
+
+    def proved(self, number: int, how: str) -> None:
+        """The engine says that everything up to this number is applied."""
+
+
 class Operator:
     """Someone at the command line of one process."""
 
-    def __init__(self, supervisor: Supervisor, store: Store, ledger: Ledger, chance: random.Random) -> None:
+    def __init__(
+        self, supervisor: Supervisor, store: Store, ledger: Witness, chance: random.Random
+    ) -> None:
         self._supervisor = supervisor
         self._store = store
         self._ledger = ledger
         self._chance = chance
+
+    @property
+    def commands(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        """What this operator does now and then."""
+        return [self._pause, self._wait_for_barrier]
 
     async def command(self, seconds: float, is_healed: Callable[[], bool]) -> None:
         """Give a command about every so many seconds, until all has healed."""
@@ -34,7 +54,7 @@ class Operator:
             await asyncio.sleep(self._chance.expovariate(1.0 / seconds))
             if is_healed():
                 return
-            command = self._chance.choice([self._pause, self._wait_for_barrier, self._verify, self._repair])
+            command = self._chance.choice(self.commands)
             try:
                 await command()
             except NotNowError:
@@ -50,15 +70,24 @@ class Operator:
             elif is_healed() and self._supervisor.state is State.RUNNING:
                 await self._replay()
 
+    async def replay(self, letter: DeadLetter) -> None:
+        """Replay one letter.
+
+        Raises:
+            NotNowError: it is not its turn.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                await self._supervisor.replay(letter)
+        except TimeoutError:
+            self._ledger.violations.append("a replay of a dead letter was never answered")
+
     async def _replay(self) -> None:
         for letter in await self._store.list_dead_letters(None, "open", 0, 10):
             try:
-                async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                    await self._supervisor.replay(letter)
+                await self.replay(letter)
             except NotNowError:
                 return
-            except TimeoutError:
-                self._ledger.violations.append("a replay of a dead letter was never answered")
 
     async def _pause(self) -> None:
         self._supervisor.pause()
@@ -69,6 +98,15 @@ class Operator:
         number = self._ledger.numbers
         how = await self._supervisor.barrier()
         self._ledger.proved(number, how)
+
+
+class CopyOperator(Operator):
+    """An operator of a pipeline that copies: what was copied can be compared."""
+
+    @property
+    def commands(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        """Verifications and repairs as well."""
+        return [*super().commands, self._verify, self._repair]
 
     async def _verify(self) -> None:
         self._supervisor.verify(repair=False, quiet_source=False)

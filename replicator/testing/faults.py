@@ -225,21 +225,28 @@ class _Conditions(FaultySink):
         return await self.network.send(lambda: cast(Conditions, self.inner).write_if(change, etag))
 
 
-_SHARED = [(Reads, _Reads), (Scans, _Scans), (Estimates, _Estimates), (Probes, _Probes)]
-_OF_A_SOURCE = [*_SHARED, (Marks, _Marks), (Backlogs, _Backlogs), (Retains, _Retains)]
-_OF_A_SINK = [*_SHARED, (Emptiness, _Emptiness), (Inserts, _Inserts), (Conditions, _Conditions)]
+Parts = Sequence[tuple[type, type]]
+"""Abilities, each with what it is behind a network."""
+
+SHARED: Parts = [(Reads, _Reads), (Scans, _Scans), (Estimates, _Estimates), (Probes, _Probes)]
+OF_A_SOURCE: Parts = [(Marks, _Marks), (Backlogs, _Backlogs), (Retains, _Retains)]
+OF_A_SINK: Parts = [(Emptiness, _Emptiness), (Inserts, _Inserts), (Conditions, _Conditions)]
+
+
+def decorated(end: type, abilities: Parts, inner: object, *given: object) -> Any:
+    """The end behind the network, with those abilities that it has."""
+    parts = [part for ability, part in abilities if isinstance(inner, ability)]
+    return type(end.__name__, (*parts, end), {})(inner, *given)
 
 
 def faulty_source(inner: Source, network: Network) -> Source:
     """The source behind the network, with the abilities that it has."""
-    parts = [part for ability, part in _OF_A_SOURCE if isinstance(inner, ability)]
-    return cast(Source, type("FaultySource", (*parts, FaultySource), {})(inner, network))
+    return cast(Source, decorated(FaultySource, [*SHARED, *OF_A_SOURCE], inner, network))
 
 
 def faulty_sink(inner: Sink, network: Network, refuse: Callable[[Change], bool] = lambda _: False) -> Sink:
     """The sink behind the network, with the abilities that it has."""
-    parts = [part for ability, part in _OF_A_SINK if isinstance(inner, ability)]
-    return cast(Sink, type("FaultySink", (*parts, FaultySink), {})(inner, network, refuse))
+    return cast(Sink, decorated(FaultySink, [*SHARED, *OF_A_SINK], inner, network, refuse))
 
 
 class _FaultyStore:
@@ -264,8 +271,12 @@ def faulty_store(inner: Store, network: Network) -> Store:
 
 
 __all__ = [
+    "OF_A_SINK",
+    "OF_A_SOURCE",
+    "SHARED",
     "FaultySink",
     "FaultySource",
+    "decorated",
     "faulty_sink",
     "faulty_source",
     "faulty_store",

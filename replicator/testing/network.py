@@ -13,12 +13,16 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from replicator.model.errors import ReplicatorError, TransientError
 from replicator.testing.loop import current_life
 
 T = TypeVar("T")
+
+SLOW_SHARE_MAX = 0.3
+"""A slow call that goes well takes up to this share of the longest time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,23 @@ class Network:
 
     async def send(self, effect: Callable[[], Awaitable[T]]) -> T:
         """A call with an effect."""
+        return await self._send(lambda _: effect(), 0.0)
+
+    async def send_slowly(self, effect: Callable[[float], Awaitable[T]]) -> T:
+        """A call whose effect takes half of its time, and is told how long that is."""
+        least = self.chance.uniform(0.0, SLOW_SHARE_MAX) * self.call_seconds_max
+        return await self._send(effect, 0.5, least)
+
+    def way(self) -> float:
+        """The seconds of one way of a good call."""
+        return self.chance.expovariate(self._per_latency)
+
+    async def _send(self, effect: Callable[[float], Awaitable[T]], share: float, least: float = 0.0) -> T:
         fate = self.fate()
-        carried = None if fate.effect_seconds is None else self.carry(effect, fate.effect_seconds)
+        carried = None
+        if fate.effect_seconds is not None:
+            seconds = max(fate.effect_seconds, least)
+            carried = self.carry(partial(effect, seconds * share), seconds * (1 - share), seconds * share)
         await asyncio.sleep(fate.answer_seconds)
         if fate.error is not None:
             raise fate.error
@@ -105,8 +124,13 @@ class Network:
             raise unknown("no answer")
         return await carried
 
-    def carry(self, effect: Callable[[], Awaitable[T]], seconds: float) -> asyncio.Future[T]:
-        """Let the world carry out the effect after so many seconds; the future has its result."""
+    def carry(
+        self, effect: Callable[[], Awaitable[T]], seconds: float, takes: float = 0.0
+    ) -> asyncio.Future[T]:
+        """Let the world carry out the effect after so many seconds; the future has its result.
+
+        ``takes`` is how long the effect itself takes.
+        """
         sender = current_life()
         loop = asyncio.get_running_loop()
         result: asyncio.Future[T] = loop.create_future()
@@ -116,7 +140,7 @@ class Network:
             if sender is not None and not sender.alive:
                 if self.chance.random() < self.rates.killed_before_send:
                     return
-                await asyncio.sleep(max(0.0, self.moment() - seconds))
+                await asyncio.sleep(max(0.0, self.moment() - seconds - takes))
             try:
                 answer = await effect()
             except ReplicatorError as error:
@@ -160,6 +184,10 @@ class Network:
         """Some moment at which a call may still take effect; early and late ones are both likely."""
         longest = self.call_seconds_max * 0.99
         return longest * self.chance.random() ** self.chance.choice((1, 3))
+
+    def any_moment(self) -> float:
+        """Some moment at which a call may still take effect; late ones are as likely as early ones."""
+        return self.call_seconds_max * self.chance.uniform(0.3, 0.99)
 
 
 def refused(chance: random.Random) -> TransientError:

@@ -1,4 +1,4 @@
-"""What a seed decides before anything runs: the systems, the workload, the faults, the bounds."""
+"""What the plans of all worlds have in common: how long, how rough, and within which bounds."""
 
 from __future__ import annotations
 
@@ -6,96 +6,37 @@ import random
 from dataclasses import dataclass
 
 from replicator.config.limits import Limits
-from replicator.testing.loop import seeded
-from replicator.testing.network import QUIET, ROUGH, SLUGGISH, Rates
+from replicator.testing.network import Rates
 
 STEP_SECONDS_MAX = 1.5
 """How far the engine's wall clock is ever set off; within what the proof *by time* tolerates."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """One world.
+class Course:
+    """The course of one world.
 
     Attributes:
-        cold_rows, hot_keys: rows that are there from the start; keys that are written all the time.
-        old_rows: rows that are deleted, once and for all, soon after the start.
-        leftovers: whether the sink holds something when the pipeline first starts.
-        marks: whether the source has marks.
-        delay_seconds: between a commit and its change becoming readable in the log.
-        forgets: whether the source drops what the engine committed.
         busy_seconds: how long writes, faults and kills go on before everything heals.
-        gap_seconds: mean time between two writes.
-        burst: how many writes a key gets in a row; with many keys it is then left alone for long.
-        cold_share, delete_share: how many of the writes meet a cold row, and how many are deletes.
-        kills, stops, splits, steps, trims: how often the process is killed or asked to stop, a shard
-            splits, the engine's wall clock is set, and the log is trimmed, read or not.
-        refused_keys: keys whose records the sink refuses for good until everything heals.
+        kills, stops, steps: how often the process is killed or asked to stop, and its wall clock is set.
         command_seconds: mean time between two commands of an operator; 0 where nobody gives any.
+        poll_seconds: how often an idle source is read.
+        latency_seconds: the mean time of each way of a good call.
     """
 
-    shards: int
-    cold_rows: int
-    hot_keys: int
-    old_rows: int
-    leftovers: bool
-    marks: bool
-    delay_seconds: float
-    forgets: bool
     busy_seconds: float
-    gap_seconds: float
-    burst: int
-    cold_share: float
-    delete_share: float
     kills: int
     stops: int
-    splits: int
     steps: int
-    trims: int
-    refused_keys: int
     command_seconds: float
-    page_rows: int
-    page_changes: int
     poll_seconds: float
     latency_seconds: float
     rates: Rates
     limits: Limits
 
 
-def draw(seed: int) -> Plan:
-    """The plan of a seed."""
-    chance = seeded(f"plan {seed}")
-    return Plan(
-        shards=chance.randint(1, 3),
-        cold_rows=chance.choice((0, 10, 40)),
-        hot_keys=chance.randint(2, 8),
-        old_rows=chance.choice((0, 15)),
-        leftovers=chance.random() < 0.4,
-        marks=chance.random() < 0.75,
-        delay_seconds=chance.choice((0.0, 0.0, 0.3, 1.0)),
-        forgets=chance.random() < 0.5,
-        busy_seconds=chance.uniform(5.0, 15.0),
-        gap_seconds=chance.choice((0.03, 0.1, 0.3)),
-        burst=chance.choice((1, 3)),
-        cold_share=chance.choice((0.1, 0.5, 0.9)),
-        delete_share=chance.choice((0.3, 0.6)),
-        kills=chance.choice((0, 1, 2, 4)),
-        stops=chance.choice((0, 0, 1)),
-        splits=chance.choice((0, 0, 1, 3)),
-        steps=chance.choice((0, 0, 2)),
-        trims=chance.choice((0, 0, 0, 1)),
-        refused_keys=chance.choice((0, 0, 0, 2)),
-        command_seconds=chance.choice((0.0, 1.0, 3.0)),
-        page_rows=chance.randint(2, 10),
-        page_changes=chance.randint(2, 20),
-        poll_seconds=chance.choice((0.2, 0.5)),
-        latency_seconds=chance.choice((0.005, 0.05)),
-        rates=chance.choice((QUIET, ROUGH, ROUGH, SLUGGISH, SLUGGISH)),
-        limits=_limits(chance),
-    )
-
-
-def _limits(chance: random.Random) -> Limits:
+def draw_limits(chance: random.Random, *, list_seconds: float = 900.0) -> Limits:
+    """Bounds as small as a seed likes them."""
     return Limits(
         batch_changes_max=chance.choice((1, 3, 20)),
         changes_in_flight_max=chance.choice((20, 200)),
@@ -104,6 +45,7 @@ def _limits(chance: random.Random) -> Limits:
         sink_call_seconds_max=chance.choice((1.0, 3.0)),
         checkpoint_seconds=chance.choice((0.2, 1.0)),
         backfill_pieces_in_flight_max=chance.choice((1, 3)),
+        list_seconds=list_seconds,
         retry_seconds_min=0.05,
         retry_seconds_max=1.0,
         stop_seconds_max=4.0,

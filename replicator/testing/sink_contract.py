@@ -17,6 +17,7 @@ from replicator.connector import (
     Conditions,
     Emptiness,
     Estimates,
+    Examines,
     Inserts,
     Probes,
     Reads,
@@ -24,9 +25,9 @@ from replicator.connector import (
     Severity,
     Writes,
 )
-from replicator.model.change import Change, Kind
+from replicator.model.change import Change, Kind, Row
 from replicator.model.errors import BatchError, ChangeError
-from replicator.model.key import Key
+from replicator.model.key import Key, key_text
 from replicator.model.record import Item
 from replicator.model.values import Value
 from replicator.testing.expect import (
@@ -254,6 +255,24 @@ async def a_good_system_has_no_errors(harness: SinkHarness) -> None:
             expect(errors, [], "what a probe finds wrong with a good system")
 
 
+async def a_sample_is_judged_and_not_written(harness: SinkHarness) -> None:
+    """Of a sample a sink names what it would refuse, says that it is a sample, and writes nothing."""
+    async with _connected(harness) as sink:
+        system: object = sink
+        if not isinstance(system, Examines) or harness.refused is None:
+            return
+        good, bad = upsert(key_of(0), 1), harness.refused(key_of(1))
+        rows = [Row(change.key, change.record) for change in (good, bad) if change.record is not None]
+        told = system.examine(rows)
+        expect_that(any(key_text(bad.key) in one.message for one in told), "it names what it would refuse")
+        expect_that(all("sample" in one.message for one in told), "it says of each that it is of a sample")
+        errors = [one for one in told if one.severity is Severity.ERROR]
+        expect(errors, [], "what rules the whole pipeline out in a sample")
+        expect(list(system.examine([])), [], "what is said of no records")
+        if isinstance(sink, Reads):
+            expect(await sink.fetch([good.key, bad.key]), {}, "what examining wrote")
+
+
 async def closing_twice_is_harmless(harness: SinkHarness) -> None:
     """A sink may be closed at any time, more than once, and connected more than once."""
     sink = await harness.open_sink()
@@ -281,6 +300,7 @@ CHECKS: tuple[Check, ...] = (
     emptiness_is_proved,
     an_estimate_is_a_number_or_unknown,
     a_good_system_has_no_errors,
+    a_sample_is_judged_and_not_written,
     closing_twice_is_harmless,
 )
 """Every promise; run each against a system of its own."""

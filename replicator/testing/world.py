@@ -1,123 +1,90 @@
-"""A world: a table, a container, a disk, a network between them, and processes that replicate.
+"""A world: systems, a disk, a network between them, and processes that replicate.
 
 The processes run the unmodified engine. They reach the world only through the decorators of ``faults``,
-and they can be killed between any two steps.
+and they can be killed between any two steps. What the systems hold is the matter of ``items``, ``objects``
+and ``messages``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from typing import cast
+from typing import Any, Protocol
 
-from connectors.memory.config import MemorySinkSettings, MemorySourceSettings
-from connectors.memory.container import MemoryContainer
-from connectors.memory.sink import MemorySink
-from connectors.memory.source import MarkedMemorySource, MemorySource
-from connectors.memory.table import MemoryTable
-from replicator.config.settings import Gate
-from replicator.connector import Source
-from replicator.engine.gate import Verdict, judge
-from replicator.engine.items import ItemPipeline
-from replicator.engine.parts import Parts
+from replicator.connector import Sink, Source
+from replicator.engine.parts import Parts, QueueMode
 from replicator.engine.pipeline import Pipeline
-from replicator.engine.status import State, observation_of
+from replicator.engine.status import PipelineStatus, State
 from replicator.engine.supervisor import Charge, Supervisor
-from replicator.model.change import Change, Positions
-from replicator.model.checkpoint import Checkpoint, Phase
-from replicator.model.errors import PositionLostError
-from replicator.model.key import Key, key_text
 from replicator.stores import Store
 from replicator.testing.commands import Operator
 from replicator.testing.disk import Disk, InMemoryStore
-from replicator.testing.faults import faulty_sink, faulty_source, faulty_store
-from replicator.testing.ledger import Ledger, number_in, number_of
+from replicator.testing.faults import faulty_store
 from replicator.testing.loop import Life, VirtualClock, VirtualLoop, seeded
 from replicator.testing.network import QUIET, Network
-from replicator.testing.plan import Plan
-from replicator.testing.workload import Workload
+from replicator.testing.plan import Course
 
 NAME = "orders"
 FRESHNESS_SECONDS_MAX = 2.0
-BOUNDS = Gate(
-    lag_seconds_max=1.0,
-    freshness_seconds_max=FRESHNESS_SECONDS_MAX,
-    retention_seconds_min=60.0,
-    stable_for_seconds=FRESHNESS_SECONDS_MAX,
-)
-
 OBSERVE_SECONDS = 0.25
 
-Plant = Callable[[ItemPipeline], None]
+Plant = Callable[[Any], None]
 """Puts a bug into a pipeline before it runs."""
 
-
-class LedgerStore(InMemoryStore):
-    """A store that shows every saved checkpoint to the ledger."""
-
-    def __init__(self, disk: Disk, ledger: Ledger, note: Callable[[str], None]) -> None:
-        super().__init__(disk)
-        self._ledger = ledger
-        self._note = note
-
-    async def save(self, pipeline: str, checkpoint: Checkpoint) -> None:
-        """Save, then have it checked."""
-        await super().save(pipeline, checkpoint)
-        self._note("saved")
-        self._ledger.saved(checkpoint)
+Plants = Mapping[str, Plant]
+"""Bugs by name."""
 
 
-class _LedgerSource(MemorySource):
-    """A source that shows every commit to the ledger."""
+class Book(Protocol):
+    """What a world has to know of its ledger."""
 
-    ledger: Ledger
+    violations: list[str]
+    gate_openings: int
 
-    async def commit(self, positions: Positions) -> None:
-        self.ledger.committed(positions)
-        await super().commit(positions)
+    def freeze(self) -> None:
+        """From now on nothing changes at the source, and the sink may only stay right."""
 
-
-class _MarkedLedgerSource(_LedgerSource, MarkedMemorySource):
-    pass
+    def differences(self) -> list[str]:
+        """What the sink does not have as the source has it, in words."""
 
 
 class _Planted(Supervisor):
     """A supervisor whose pipelines have bugs."""
 
     def __init__(
-        self, charge: Charge, failed: Callable[[str, BaseException], None], plants: tuple[Plant, ...]
+        self, charge: Charge, failed: Callable[[str, BaseException], None], plants: Sequence[Plant]
     ) -> None:
         super().__init__(charge, failed)
         self._plants = plants
 
     async def _accompany(self, pipeline: Pipeline, *, new_backfill: bool) -> None:
         for plant in self._plants:
-            plant(cast(ItemPipeline, pipeline))
+            plant(pipeline)
         await super()._accompany(pipeline, new_backfill=new_backfill)
 
 
-class World:
-    """Everything of one seed."""
+class World(ABC):
+    """Everything of one seed.
 
-    def __init__(self, seed: int, plan: Plan, loop: VirtualLoop, plants: tuple[Plant, ...]) -> None:
-        self.plan = plan
+    Attributes:
+        clock: the engine's machine's, which may be set off.
+        true_clock: that of the systems around it.
+        mode: that of a queue, for the next process that is started.
+    """
+
+    mode: QueueMode | None = None
+
+    def __init__(self, seed: int, plan: Course, loop: VirtualLoop, plants: Sequence[Plant]) -> None:
+        self.course = plan
         self.loop = loop
         self.chance = seeded(f"world {seed}")
         self.clock = VirtualClock(loop)
+        self.true_clock = VirtualClock(loop)
         self.stepped_seconds = 0.0
-        self.table = MemoryTable(
-            plan.shards,
-            VirtualClock(loop),
-            delay_seconds=plan.delay_seconds,
-            forgets_committed=plan.forgets,
-        )
-        self.container = MemoryContainer()
         self.disk = Disk()
-        self.ledger = Ledger(self.table, self.container, self.table.clock)
-        self.workload = Workload(self.chance, plan, self.table, self.ledger)
         longest = plan.limits.sink_call_seconds_max
         self.network = Network(self.chance, plan.rates, longest, plan.latency_seconds)
         self.local = Network(self.chance, QUIET, longest)
@@ -126,12 +93,59 @@ class World:
         self.process: asyncio.Task[None] | None = None
         self.starts = 0
         self.is_healed = False
-        self._verdict: Verdict | None = None
         self._plants = plants
         self.events: list[str] = []
         self._happened = asyncio.Event()
-        self.container.watch(lambda done: self.note(f"sink {_told(done.key, done.document)}"))
-        self.table.watch(lambda shard, entry: self.note(f"{shard} {_told(entry.key, entry.document)}"))
+
+    # What the shape of state adds.
+
+    @property
+    @abstractmethod
+    def book(self) -> Book:
+        """What really happened."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """What is there before the first start."""
+
+    @abstractmethod
+    def activities(self) -> Sequence[Coroutine[Any, Any, None]]:
+        """What users do while the world is busy."""
+
+    @abstractmethod
+    def store(self) -> InMemoryStore:
+        """The notes on disk as a process sees them, watched."""
+
+    @abstractmethod
+    def ends(self) -> tuple[Source, Sink]:
+        """The two ends of a process, behind the network."""
+
+    @abstractmethod
+    def operator(self, supervisor: Supervisor, store: Store) -> Operator:
+        """Who operates a process."""
+
+    @abstractmethod
+    def compare(self, status: PipelineStatus) -> None:
+        """Compare what the engine says of itself with what is the case."""
+
+    @property
+    @abstractmethod
+    def is_settled(self) -> bool:
+        """Whether the systems are at rest: both sides equal, nothing noted, nothing on its way."""
+
+    @abstractmethod
+    async def conclude(self, seconds_max: float) -> None:
+        """What is checked after everything was right for a while."""
+
+    def excuses(self, _error: BaseException) -> bool:
+        """Whether a pipeline may stop for this."""
+        return False
+
+    def is_complete(self, status: PipelineStatus) -> bool:
+        """Whether the process says that nothing is left to do."""
+        return status.state is State.RUNNING and status.dead_letters_open == 0
+
+    # What happens.
 
     def note(self, event: str) -> None:
         """Add an event to the trace, by which two runs of a seed are compared."""
@@ -146,7 +160,6 @@ class World:
     def start(self) -> None:
         """Start a process."""
         self.starts += 1
-        self._verdict = None
         self.note(f"start {self.starts}")
         self.life = Life(f"process-{self.starts}")
         self.process = self.life.run(lambda: self.loop.create_task(self._serve(), name="process"))
@@ -170,63 +183,42 @@ class World:
         if self.supervisor is None or self.process is None:
             return
         self.supervisor.stop()
-        await asyncio.wait([self.process], timeout=2 * self.plan.limits.stop_seconds_max)
+        await asyncio.wait([self.process], timeout=2 * self.course.limits.stop_seconds_max)
         if not self.process.done():
             self.kill()
 
     def set_clock_off(self, seconds: float) -> None:
-        """Let the wall clock of the process's machine differ from the source's by so much."""
-        self.clock.step(seconds - (self.clock.wall() - self.table.clock.wall()))
+        """Let the wall clock of the process's machine differ from that of the systems by so much."""
+        self.clock.step(seconds - (self.clock.wall() - self.true_clock.wall()))
         self.stepped_seconds = max(self.stepped_seconds, abs(seconds))
 
-    def heal(self) -> None:
+    async def heal(self) -> None:
         """End all faults."""
         self.network.rates = QUIET
+        self.local.rates = QUIET
         self.is_healed = True
 
     def observe(self) -> None:
-        """Compare what the engine says of itself with what is the case."""
+        """Compare what a living process says of itself with what is the case."""
         supervisor, life = self.supervisor, self.life
-        if supervisor is None or life is None or not life.alive:
-            return
-        status = supervisor.status()
-        lag = status.lag
-        if lag is None or lag.lag_seconds is None or lag.freshness_seconds is None:
-            return
-        behind = max(lag.lag_seconds, lag.freshness_seconds) + self.stepped_seconds + 1e-6
-        self.ledger.reported(behind)
-        # Assuming the sink verified, the gate opens more often, and has more to be honest about.
-        observation = replace(observation_of(status), mismatches=0)
-        self._verdict = judge([observation], BOUNDS, self._verdict, self.loop.time())
-        if self._verdict.can_cutover:
-            self.ledger.opened(behind)
+        if supervisor is not None and life is not None and life.alive:
+            self.compare(supervisor.status())
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing is left to do: the backfill is over, all is proved applied, nothing can land."""
-        return (
-            self._is_complete
-            and not self.network.in_flight
-            and self.ledger.is_all_saved
-            and not self.ledger.differences()
-        )
-
-    @property
-    def _is_complete(self) -> bool:
+        """Whether nothing is left to do: all is proved applied, and nothing can land."""
         status = None if self.supervisor is None else self.supervisor.status()
         return (
             status is not None
-            and status.state is State.RUNNING
-            and status.proof is not None
-            and status.dead_letters_open == 0
-            and status.backfill is not None
-            and status.backfill.phase == Phase.COMPLETE.value
+            and self.is_complete(status)
+            and not self.network.in_flight
+            and self.is_settled
         )
 
     def what_is_left(self) -> str:
         """Why the world is not at rest although both sides are equal."""
         status = None if self.supervisor is None else self.supervisor.status()
-        return f"{self.network.in_flight} calls in flight, all saved: {self.ledger.is_all_saved}, {status}"
+        return f"{self.network.in_flight} calls in flight, settled: {self.is_settled}, {status}"
 
     async def until(self, condition: Callable[[], bool], seconds_max: float) -> bool:
         """Wait for the condition; False if it does not hold in time."""
@@ -237,8 +229,16 @@ class World:
             await asyncio.sleep(OBSERVE_SECONDS)
         return True
 
-    async def verify(self, seconds_max: float) -> int | None:
-        """Let the process verify, and return how many mismatches it found; None if it does not end."""
+    async def verify(self, seconds_max: float) -> None:
+        """Let the process verify: where both sides are equal it must not find a difference."""
+        found = await self._verify(seconds_max)
+        if found != 0:
+            self.book.violations.append(
+                f"both sides are equal, but a verification found {found} mismatches"
+            )
+
+    async def _verify(self, seconds_max: float) -> int | None:
+        """How many mismatches the process finds; None if it does not end."""
         supervisor = self.supervisor
         if supervisor is None or self.life is None:
             return None
@@ -253,21 +253,22 @@ class World:
         return verification.mismatches if await self.until(is_idle, seconds_max) else None
 
     async def _serve(self) -> None:
-        store = faulty_store(LedgerStore(self.disk, self.ledger, self.note), self.local)
+        store = faulty_store(self.store(), self.local)
+        mode = self.mode
         charge = Charge(
             name=NAME,
             source="memory",
             sink="memory",
-            assemble=lambda: self._parts(store),
+            assemble=lambda: self._parts(store, mode),
             freshness_seconds_max=FRESHNESS_SECONDS_MAX,
             clock=self.clock,
         )
         self.supervisor = supervisor = _Planted(charge, self._failed, self._plants)
-        operator = Operator(supervisor, store, self.ledger, self.chance)
+        operator = self.operator(supervisor, store)
         async with asyncio.TaskGroup() as tasks:
             helpers = [tasks.create_task(operator.mend(lambda: self.is_healed))]
-            if self.plan.command_seconds:
-                commands = operator.command(self.plan.command_seconds, lambda: self.is_healed)
+            if self.course.command_seconds:
+                commands = operator.command(self.course.command_seconds, lambda: self.is_healed)
                 helpers.append(tasks.create_task(commands))
             await supervisor.run()
             for helper in helpers:
@@ -275,41 +276,18 @@ class World:
 
     def _failed(self, _name: str, error: BaseException) -> None:
         self.note(f"failed {error!r}")
-        if not (isinstance(error, PositionLostError) and self.plan.trims):
-            self.ledger.violations.append(f"the pipeline failed: {error!r}")
+        if not self.excuses(error):
+            self.book.violations.append(f"the pipeline failed: {error!r}")
 
-    def _parts(self, store: Store) -> Parts:
-        plan = self.plan
-        sink = MemorySink(self.container, MemorySinkSettings(container=NAME, page_rows_max=plan.page_rows))
+    def _parts(self, store: Store, mode: QueueMode | None) -> Parts:
+        source, sink = self.ends()
         return Parts(
             name=NAME,
-            source=faulty_source(self._source(), self.network),
-            sink=faulty_sink(sink, self.network, self._refuses),
+            source=source,
+            sink=sink,
             store=store,
-            limits=plan.limits,
+            limits=self.course.limits,
             clock=self.clock,
             jitter=seeded(f"jitter {self.chance.random()}"),
+            mode=mode,
         )
-
-    def _refuses(self, change: Change) -> bool:
-        if self.is_healed or change.record is None or change.key not in self.workload.refused:
-            return False
-        self.ledger.excuse(change.key, number_of(change.record))
-        return True
-
-    def _source(self) -> Source:
-        settings = MemorySourceSettings(
-            table=NAME,
-            poll_seconds=self.plan.poll_seconds,
-            page_changes_max=self.plan.page_changes,
-            page_rows_max=self.plan.page_rows,
-            pieces=3,
-        )
-        source = (_MarkedLedgerSource if self.plan.marks else _LedgerSource)(self.table, settings)
-        source.ledger = self.ledger
-        return source
-
-
-def _told(key: Key | None, document: bytes | None) -> str:
-    number = None if document is None else number_in(document)
-    return f"{'mark' if key is None else key_text(key)} {'deleted' if number is None else f'#{number}'}"

@@ -29,7 +29,7 @@ class Queue:
         self._opened.append(source)
         return source
 
-    async def send(self, body, attributes=None, group=None):
+    async def send(self, body, attributes=None, group=None, delay=0):
         """Send a message as the queue's users do."""
         self._sent += 1
         told = {
@@ -40,6 +40,7 @@ class Queue:
             for name, each in (attributes or {}).items()
         }
         grouped = {"MessageGroupId": group, "MessageDeduplicationId": f"{self._sent}"} if self.fifo else {}
+        grouped |= {"DelaySeconds": delay} if delay else {}
         await asyncio.to_thread(
             self.sqs.send_message, QueueUrl=self.url, MessageBody=body, MessageAttributes=told, **grouped
         )
@@ -51,6 +52,13 @@ class Queue:
         )
         counts = ("", "NotVisible", "Delayed")
         return sum(int(answer["Attributes"][f"ApproximateNumberOfMessages{each}"]) for each in counts)
+
+    async def take(self, *, seconds):
+        """Take what shows, as another consumer does who neither deletes it nor gives it back."""
+        answer = await asyncio.to_thread(
+            self.sqs.receive_message, QueueUrl=self.url, MaxNumberOfMessages=10, VisibilityTimeout=seconds
+        )
+        return [message["Body"] for message in answer.get("Messages", ())]
 
     async def received(self):
         """What somebody else would be given now, at once."""

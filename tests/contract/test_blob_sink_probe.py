@@ -135,3 +135,16 @@ async def test_problems_are_findings_not_errors(account):
         True,
         True,
     )
+
+
+async def test_blobs_of_others_are_counted(account):
+    """They would be removed as copies of nothing, which is said with their number; copies are no matter."""
+    sink = account.sink()
+    await sink.connect()
+    assert await sink.upload(("ours.",), Body(b"1"), None)
+    assert list(await sink.probe()) == []
+    for name in ("theirs", "a/b"):
+        await account.sdk.upload_blob(name, b"2")
+    (finding,) = await sink.probe()
+    assert (finding.severity, "REMOVED" in finding.hint) == (Severity.WARNING, True)
+    assert "holds 2 blobs that Replicator did not put there, such as 'a/b' (of all 3)" in finding.message

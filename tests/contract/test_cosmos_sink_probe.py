@@ -44,6 +44,7 @@ async def test_a_low_throughput_is_a_warning(cosmos):
     ("path", "definition", "said"),
     [
         ("/customer", {}, "/customer"),
+        (["/pk", "/id"], {}, "/pk, /id, not /pk"),
         ("/pk", {"default_ttl": 3600}, "3600 s"),
     ],
 )
@@ -61,6 +62,19 @@ async def test_a_time_to_live_that_expires_nothing_is_sound(cosmos):
     """A default of -1 removes only documents that carry a time to live of their own; ours do not."""
     await cosmos.create(indexing_policy=LEAN, default_ttl=-1)
     assert list(await cosmos.sink().probe()) == []
+
+
+async def test_the_preflight_says_what_the_cutover_has_to_do(cosmos):
+    """With a time to live in the documents the container's is off now and -1 then; on, it is refused."""
+    container = await cosmos.create(indexing_policy=LEAN)
+    (finding,) = await cosmos.sink(ttl_attribute="expires_at").probe()
+    assert (finding.severity, "-1 at the cutover" in finding.hint) == (Severity.WARNING, True)
+    database = cosmos.client.get_database_client(cosmos.database)
+    await database.replace_container(container, PartitionKey("/pk"), indexing_policy=LEAN, default_ttl=-1)
+    found = await cosmos.sink(ttl_attribute="expires_at").probe()
+    assert [each.severity for each in found] == [Severity.ERROR, Severity.WARNING]
+    with pytest.raises(PermanentError, match="time to live is on"):
+        await cosmos.sink(ttl_attribute="expires_at").connect()
 
 
 async def test_a_version_1_partition_key_is_refused(cosmos):

@@ -21,6 +21,35 @@ async def test_a_throttled_stream_is_transient_and_loses_nothing(table, aws):
     assert {(trouble.reason, trouble.settled) for trouble in reading.troubles} == {("throttled", True)}
 
 
+async def test_a_throttled_shard_is_read_slower_and_says_so(table, aws):
+    """The status has a notice while the shards' own readers are spared; there is none before."""
+    table.create()
+    source = table.source(poll_seconds=0.01)
+    reading = Reading(source)
+    await reading.connect()
+    assert source.notices() == ()
+    await aws.set_streams(reads_per_second=5)
+    await reading.until(source.notices)
+    (notice,) = source.notices()
+    assert "shards are read slower" in notice
+    table.put("a", "b", "c", "d")
+    await reading.until(lambda: len(reading.changes) == 4)
+
+
+async def test_a_shard_has_one_reader_of_ours(table, aws):
+    """However often it connects again, one reader's calls a second are made, and none throttles."""
+    table.create()
+    reading = Reading(table.source(poll_seconds=0.35))
+    for number in range(4):
+        await reading.connect(reading.positions or None)
+        table.put(f"{number}")
+        await reading.until(lambda number=number: len(reading.changes) == number + 1)
+    await aws.set_streams(reads_per_second=5)  # two readers would make more calls than that
+    said = len(reading.batches) + 12  # a quiet shard says once a second that it was read
+    await reading.until(lambda: len(reading.batches) >= said)
+    assert reading.troubles == []
+
+
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "error"])
 async def test_faults_of_the_service_are_repeated(table, aws, kind):
     """Resets and 500s of stream reads cost neither a change nor a repetition."""
@@ -125,6 +154,26 @@ async def test_the_probe_knows_of_time_to_live(table):
     )
     warnings = [finding.message for finding in await table.source().probe()]
     assert any("dies_at" in message for message in warnings)
+
+
+async def test_the_probe_knows_of_indexes(table):
+    """They have no equal at a sink, and what they are for is to be provided for otherwise."""
+    table.create()
+    table.api.update_table(
+        TableName=table.name,
+        AttributeDefinitions=[{"AttributeName": "customer", "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[
+            {
+                "Create": {
+                    "IndexName": "by-customer",
+                    "KeySchema": [{"AttributeName": "customer", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            }
+        ],
+    )
+    warnings = [finding.message for finding in await table.source().probe()]
+    assert any("not copied: by-customer" in message for message in warnings)
 
 
 def errors(findings):

@@ -324,3 +324,16 @@ async def test_more_objects_than_connections_are_read(bucket):
     source = bucket.source(bodies_max=2)
     found = await asyncio.gather(*(whole(source, key) for key in keys))
     assert [(record.tags, read) for record, read in found] == [({"t": "v"}, b"body")] * 12
+
+
+async def test_a_content_encoding_is_kept_with_the_token_of_an_sdk(bucket, local_clouds):
+    """Some clients leave ``aws-chunked`` on objects; what S3 says of the encoding is told whole."""
+    bucket.create()
+    given, left = b"xxxxxxxxxxx, gzip", b"aws-chunked, gzip"
+    bucket.put("a", body=b"body", ContentEncoding=given.decode())
+    async with Meddler(local_clouds.environment()["AWS_ENDPOINT_URL"]) as meddler:
+        meddler.rest = alters(given, left)
+        source = bucket.source(endpoint_url=meddler.url)
+        record, read = await whole(source, "a")
+        await source.close()
+    assert (record.headers["content-encoding"], read) == (left.decode(), b"body")

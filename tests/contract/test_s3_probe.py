@@ -6,6 +6,8 @@ import boto3
 import pytest
 from s3_bucket import FAMILIES, Reading, bucket
 
+from connectors.s3.answers import Listed
+from connectors.s3.probe import sampled
 from replicator.connector import Severity
 from replicator.model.errors import PermanentError
 
@@ -101,6 +103,28 @@ async def test_versions_are_remarked(bucket):
     _, warnings = await probed(bucket.source())
     assert any("versions" in each for each in warnings)
     bucket.api.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Suspended"})
+
+
+async def test_archived_objects_are_counted(bucket):
+    """A list of the bucket tells how many cannot be read, and that all keys were looked at."""
+    bucket.create()
+    bucket.put("cold", "colder", StorageClass="GLACIER")
+    bucket.put("warm")
+    _, warnings = await probed(bucket.source(markers=True))
+    assert warnings == ["2 of all 3 keys are archived, such as 'cold', and cannot be read"]
+    said = sampled([Listed("a", 0, "", "", "DEEP_ARCHIVE")], whole=False)
+    assert "1 of the first 1 keys, a sample," in said[0].message
+
+
+async def test_a_key_of_the_key_service_is_told(bucket):
+    """Copies are encrypted by the target's account, and reading needs the right to decrypt."""
+    bucket.create()
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    bucket.api.put_bucket_encryption(
+        Bucket=bucket.name, ServerSideEncryptionConfiguration={"Rules": [default]}
+    )
+    _, warnings = await probed(bucket.source(markers=True))
+    assert any("key of the key service" in each for each in warnings)
 
 
 async def test_an_unreachable_service_may_pass(bucket):

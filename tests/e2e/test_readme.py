@@ -70,14 +70,19 @@ def test_configuration_is_valid(tmp_path, monkeypatch):
     config.write_text(text)
     monkeypatch.setenv("REPLICATOR_TOKEN", "secret")
     monkeypatch.setenv("COSMOS_ENDPOINT", "http://127.0.0.1:1/")
-    assert [pipeline.name for pipeline in load(config, os.environ).pipelines] == ["orders"]
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", "UseDevelopmentStorage=true")
+    monkeypatch.setenv(
+        "SERVICEBUS_CONNECTION_STRING", "Endpoint=sb://127.0.0.1:1;UseDevelopmentEmulator=true"
+    )
+    names = [pipeline.name for pipeline in load(config, os.environ).pipelines]
+    assert names == ["orders", "invoices", "steps"]
 
 
 @pytest.mark.slow
 def test_demonstration_tells_its_story(tmp_path):
     """A short one ends well, says so, and leaves no process behind."""
     demo = subprocess.run(
-        [sys.executable, "-m", "replicator.demo", "--items", "600", "--directory", str(tmp_path)],
+        [sys.executable, "-m", "replicator.demo", "--share", "0.06", "--directory", str(tmp_path)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -86,6 +91,8 @@ def test_demonstration_tells_its_story(tmp_path):
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "Nothing is missing, nothing differs, nothing is extra." in demo.stdout
     assert "kill -9 in the middle" in demo.stdout
+    for end in ("Cosmos DB", "Blob Storage", "Service Bus", "Service Bus sessions"):
+        assert f"│ {end} " in demo.stdout
     assert left_running(tmp_path) == []
 
 

@@ -85,6 +85,7 @@ def test_openapi_describes_every_route(service):
         ("GET", "/v1/dead-letters/1"),
         ("POST", "/v1/dead-letters/1/replay"),
         ("POST", "/v1/dead-letters/1/waive"),
+        ("PATCH", "/v1/pipelines/orders/limits"),
         ("GET", "/v1/journal"),
     ],
 )
@@ -107,6 +108,12 @@ def test_what_changes_or_shows_something_wants_the_token(service, method, path):
         ("POST", "/v1/pipelines/orders/verify", {"repair": "perhaps"}, 422, "bad_request"),
         ("POST", "/v1/pipelines/orders/verify", {"unheard": True}, 422, "bad_request"),
         ("POST", "/v1/pipelines/orders/barrier", {"timeout_seconds": 0}, 422, "bad_request"),
+        ("GET", "/v1/pipelines/nobody/limits", None, 404, "unknown_name"),
+        ("PATCH", "/v1/pipelines/nobody/limits", {"batch_changes_max": 5}, 404, "unknown_name"),
+        ("PATCH", "/v1/pipelines/orders/limits", {"batch_changes_max": 0}, 422, "config"),
+        ("PATCH", "/v1/pipelines/orders/limits", {"unheard": 5}, 422, "config"),
+        ("PATCH", "/v1/pipelines/orders/limits", {"sink_call_seconds_max": 5}, 422, "config"),
+        ("PATCH", "/v1/pipelines/orders/limits", {"batch_changes_max": "many"}, 422, "bad_request"),
         ("GET", "/v1/dead-letters?limit=100000", None, 422, "bad_request"),
         ("GET", "/v2/status", None, 404, "bad_request"),
         ("DELETE", "/v1/status", None, 405, "bad_request"),
@@ -145,6 +152,29 @@ def test_commands_change_the_state_and_are_in_the_journal(service):
         ("token:somebody@somewhere", "pause"),
         ("token:somebody@somewhere", "resume"),
     ]
+
+
+def test_limits_are_changed_while_the_pipeline_runs(service):
+    """Shown to everyone; a change is in the journal, in the status, and survives a pause."""
+    path = "/v1/pipelines/idle/limits"
+    shown = service.get(path).json()
+    assert shown["limits"] == shown["configured"]
+    assert "sink_call_seconds_max" in shown["fixed"]
+    changed = service.command("PATCH", path, json={"sink_calls_in_flight_max": 8}).json()
+    assert changed["limits"]["sink_calls_in_flight_max"] == 8
+    assert changed["configured"] == shown["configured"]
+    calls = {each["side"]: each for each in service.status("idle")["calls"]}
+    assert (calls["sink"]["calls_allowed"], calls["sink"]["calls_max"]) == (8, 8)
+    (notice,) = service.status("idle")["notices"]
+    assert notice == "changed until the next restart: sink_calls_in_flight_max is 8"
+    entry = next(
+        each for each in service.command("GET", "/v1/journal").json() if each["action"] == "limits"
+    )
+    assert (entry["pipeline"], entry["detail"]) == ("idle", {"sink_calls_in_flight_max": 8})
+    assert 'replicator_calls_allowed{pipeline="idle",side="sink"} 8.0' in service.get("/metrics").text
+    back = service.command("PATCH", path, json=shown["configured"]).json()
+    assert back["limits"] == shown["configured"]
+    assert service.status("idle")["notices"] == []
 
 
 def test_a_barrier_needs_marks_and_ends_in_time(service):

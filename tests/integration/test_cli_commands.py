@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from running import Place, pipeline, wait_for
 
+from replicator.model.record import record_from_json
+
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
@@ -91,6 +93,7 @@ def test_the_life_of_a_dead_letter(service):
     assert "record" not in letter
     shown = json.loads(service.cli("dead-letters", "show", letter["id"]).stdout)
     assert len(shown["record"]["item"]["text"]["S"]) == 2000
+    _check_exports(service, shown)
     refused = service.cli("dead-letters", "replay", letter["id"])
     assert refused.returncode == 1
     assert "refuses its record again" in refused.stdout
@@ -99,10 +102,31 @@ def test_the_life_of_a_dead_letter(service):
     assert service.cli("dead-letters", "waive", again["id"]).returncode == 0
     assert service.status("mixed")["dead_letters_open"] == 0
     assert service.cli("dead-letters", "list").stdout == "there are none\n"
+    assert service.cli("dead-letters", "export", "-").stdout == ""
+    exported = service.cli("dead-letters", "export", "--state", "any", "-").stdout.splitlines()
+    assert [json.loads(line)["state"] for line in exported][-1] == "waived"
     assert "waived  mixed" in service.cli("dead-letters", "list", "--state", "any").stdout
     settled = service.cli("dead-letters", "waive", again["id"])
     assert settled.returncode == 2
     assert "is waived" in settled.stderr
+
+
+def _check_exports(service, shown):
+    """Letters are exported whole, to a file that only its owner reads, or to standard output."""
+    file = service.place.directory / "letters.jsonl"
+    for _ in range(2):
+        exported = service.cli("dead-letters", "export", "--pipeline", "mixed", file)
+        assert (exported.returncode, exported.stdout) == (0, f"1 dead letter in {file}\n")
+    (line,) = file.read_text().splitlines()
+    assert json.loads(line) == shown
+    assert record_from_json(json.dumps(json.loads(line)["record"])).attributes["text"]["S"] == "x" * 2000
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert not list(file.parent.glob(".letters*"))
+    assert service.cli("dead-letters", "export", "-").stdout == line + "\n"
+    assert service.cli("dead-letters", "export", "--pipeline", "orders", "-").stdout == ""
+    refused = service.cli("dead-letters", "export", file / "below")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "cannot be written" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -113,6 +137,7 @@ def test_the_life_of_a_dead_letter(service):
         (("verify", "nobody"), "right", "there is no pipeline 'nobody'"),
         (("resume", "orders", "--new-backfill"), "right", "only a failed pipeline"),
         (("dead-letters", "show", "999"), "right", "no dead letter 999"),
+        (("dead-letters", "export", "-"), "wrong", "token is missing or wrong"),
     ],
 )
 def test_a_refused_command_exits_two_with_a_hint(service, arguments, token, said):
@@ -134,3 +159,32 @@ def test_the_token_may_be_in_a_file(service, tmp_path):
     assert asked.returncode == 0
     missing = service.cli("dead-letters", "list", "--token-file", tmp_path / "none")
     assert missing.returncode == 65
+
+
+def test_limits_are_shown_and_changed(service):
+    """All limits one a line; what was changed says until when, and what may not be changed says so."""
+    changed = service.cli("limits", "orders", "set", "batch_changes_max=50", "checkpoint_seconds=0.5")
+    assert changed.returncode == 0, changed.stderr
+    lines = {line.split()[0]: line for line in changed.stdout.splitlines()}
+    assert lines["batch_changes_max"].endswith(" 50        until the next restart; configured: 100")
+    assert lines["sink_call_seconds_max"].endswith("may not change while the service runs")
+    document = json.loads(service.cli("limits", "orders", "--json").stdout)
+    assert document["limits"]["checkpoint_seconds"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (["set", "batch_changes_max=0"], "batch_changes_max: Input should be greater than or equal to 1"),
+        (["set", "sink_call_seconds_max=3"], "sink_call_seconds_max: stays as it is"),
+        (["set", "batch_changes_max"], "not LIMIT=NUMBER"),
+        (["set"], "no change of a limit"),
+        (["batch_changes_max=5"], "no change of a limit"),
+    ],
+)
+def test_a_change_of_limits_that_makes_no_sense_is_refused(service, change, complaint):
+    """The service's reason, or what is wrong with the command line, on standard error."""
+    refused = service.cli("limits", "orders", *change)
+    assert refused.returncode != 0
+    assert complaint in refused.stderr
+    assert refused.stdout == ""

@@ -51,6 +51,8 @@ class UnsteadySink(MemoryMessageSink):
 class World:
     """A queue, a bus, and the supervisor between them."""
 
+    source = MarkedMemoryMessageSource
+
     def __init__(self, state, *, fifo, unrest, mode, message_bytes_max):
         self.queue = MemoryQueue(fifo=fifo, unrest=unrest, visibility_seconds=0.5)
         self.bus = MemoryBus(sessions=fifo, message_bytes_max=message_bytes_max)
@@ -70,7 +72,7 @@ class World:
         await asyncio.gather(self.task, return_exceptions=True)
 
     def parts(self):
-        source, sink = MarkedMemoryMessageSource(self.queue, SOURCE), self.sink(self.bus, self.dice)
+        source, sink = self.source(self.queue, SOURCE), self.sink(self.bus, self.dice)
         clock, jitter = SystemClock(), random.Random(1)
         return Parts("events", source, sink, self.state, LIMITS, clock, jitter, mode=self.mode)
 
@@ -144,6 +146,28 @@ async def test_nothing_is_deleted_before_it_has_arrived(tmp_path):
         world.start()
         await until(lambda: world.queue.counts() == (0, 0))
         assert sorted(map(int, world.arrived())) == list(range(25))
+
+
+class DeafSource(MarkedMemoryMessageSource):
+    """A source that cannot be told to forget anything."""
+
+    async def commit(self, positions):
+        raise TransientError("unreachable", settled=True)
+
+
+async def test_a_stop_does_not_wait_for_a_source_that_is_away(tmp_path, monkeypatch):
+    """What it was not told comes again; the process ends all the same."""
+    monkeypatch.setattr("replicator.engine.pipeline.LAST_WORD_SECONDS_MAX", 0.2)
+    async with running(tmp_path) as world:
+        world.source = DeafSource
+        await world.crash()
+        world.start()
+        world.queue.send("1")
+        await until(lambda: world.arrived() == ["1"])
+        world.supervisor.stop()
+        async with asyncio.timeout(10):
+            await world.task
+        assert sum(world.queue.counts()) == 1
 
 
 async def test_a_held_queue_is_left_alone(tmp_path):

@@ -1,8 +1,10 @@
 """A pipeline of objects over the reference connector and the real store: what an operator relies on."""
 
 import asyncio
+import json
 import random
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -243,6 +245,23 @@ async def test_verification_reads_bodies(tmp_path):
         mended = await world.verified(repair=True)
         assert (mended.repaired, mended.mismatches) == (1, 0)
         assert world.differences() == set()
+
+
+async def test_each_mismatch_is_told_once(tmp_path):
+    """What is refused and missing, and what differs, counts once each, and has a line in the report."""
+    async with running(tmp_path, object_bytes_max=100) as world:
+        await world.proved()
+        world.bucket.put("large", b"x" * 101)
+        await until(lambda: world.supervisor.status().dead_letters_open)
+        held = world.objects.objects.get("k005")
+        world.objects.objects.put("k005", held._replace(body=b"BODY 5", etag='"spoilt"'))
+        told = await world.verified()
+        assert told.found == {"missing": 1, "different": 1, "extra": 0, "unsettled": 0}
+        lines = [json.loads(line) for line in Path(told.report).read_text().splitlines()]
+        assert {(line["key"], line["mismatch"]) for line in lines} == {
+            ('["s:large"]', "missing"),
+            ('["s:k005"]', "different"),
+        }
 
 
 async def test_a_refused_object_is_a_dead_letter_until_it_fits(tmp_path):

@@ -390,7 +390,7 @@ async def test_a_second_start_goes_on_from_the_checkpoint(tmp_path: Path) -> Non
     async with running(tmp_path) as world:
         await world.proved()
     store = await SqliteStore.open(tmp_path / "state.db")
-    again = World(store, marks=True, policy="keep", document_bytes_max=10_000)
+    again = World(store, marks=True, policy="keep", document_bytes_max=10_000, clock=SystemClock())
     again.table, again.container = world.table, world.container
     again.put("k0", "while it was down")
     task = asyncio.create_task(again.supervisor.run())
@@ -406,7 +406,7 @@ async def test_a_second_start_goes_on_from_the_checkpoint(tmp_path: Path) -> Non
 async def test_leftovers_in_the_sink_are_reconciled(tmp_path: Path) -> None:
     """A sink that was not empty ends equal to the source: overwritten, kept and removed as it must be."""
     store = await SqliteStore.open(tmp_path / "state.db")
-    world = World(store, marks=True, policy="keep", document_bytes_max=10_000)
+    world = World(store, marks=True, policy="keep", document_bytes_max=10_000, clock=SystemClock())
     for number in range(20):
         world.put(f"k{number}", "new")
     world.spoil("k1", "an older state")
@@ -424,7 +424,7 @@ async def test_a_stop_does_not_wait_for_a_source_that_is_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is durable is saved; that the source cannot be told so holds nobody up."""
-    monkeypatch.setattr("replicator.engine.pipeline.AT_LAST_SECONDS_MAX", 0.3)
+    monkeypatch.setattr("replicator.engine.pipeline.LAST_WORD_SECONDS_MAX", 0.3)
     told: list[Positions] = []
 
     async def away(_source: MemorySource, positions: Positions) -> None:

@@ -7,6 +7,7 @@ import yaml
 
 from connectors.memory import MemoryContainer, MemorySink, MemorySinkSettings
 from connectors.memory import connector as memory
+from connectors.memory import table as memory_table
 from replicator.app import preflight as looking
 from replicator.app.preflight import PreflightError, preflight, require_sound
 from replicator.config import load
@@ -47,6 +48,17 @@ class PlainSink:
         return answer
 
 
+class Examining(MemorySink):
+    """A sink that judges records: what it says is the number of them."""
+
+    def __init__(self):
+        super().__init__(MemoryContainer(), MemorySinkSettings(container="c"))
+
+    def examine(self, rows):
+        """Say how many there are."""
+        return [Finding(Severity.WARNING, f"{len(rows)} records")]
+
+
 class Probed(MemorySink):
     """A sink that can do everything, with a probe."""
 
@@ -57,7 +69,7 @@ class Probed(MemorySink):
     probe = PlainSink.probe
 
 
-def look(tmp_path, open_sink):
+def look(tmp_path, open_sink, **source):
     """Settings and connectors of one pipeline from memory into such a sink."""
     connectors = {
         "memory": memory,
@@ -67,7 +79,7 @@ def look(tmp_path, open_sink):
     }
     path = tmp_path / "replicator.yaml"
     ends = {
-        "source": {"connector": "memory", "table": "t"},
+        "source": {"connector": "memory", "table": "t"} | source,
         "sink": {"connector": "other", "container": "c"},
     }
     path.write_text(yaml.safe_dump({"pipelines": [{"name": "orders", **ends}]}))
@@ -82,6 +94,29 @@ async def test_ends_of_different_shapes_are_found(tmp_path):
     said = [sighting.finding.message for sighting in found]
     assert "the source holds items, and the sink takes messages" in said
     assert sink.closed
+
+
+async def test_a_sample_is_shown_to_the_sink_where_it_is_wanted(tmp_path):
+    """Only then are records read, and no more than the bound."""
+    crowded = memory_table("crowded")
+    for number in range(5000):
+        crowded.put((str(number),), {"v": {"N": str(number)}})
+    settings, connectors = look(tmp_path, Examining, table="crowded", page_rows_max=400)
+    assert await preflight(settings, connectors) == []
+    (found,) = await preflight(settings, connectors, sampled=True)
+    assert (found.side, found.blocks) == ("sink", False)
+    assert found.finding.message == f"{looking.SAMPLE_ROWS_MAX} records"
+
+
+async def test_a_sample_that_cannot_be_read_is_left_to_the_probes(tmp_path):
+    """What is wrong with an end is told once, by the look at that end."""
+
+    def refuse():
+        raise ConfigError(["the key file is missing"], hint="write it")
+
+    (found,) = await preflight(*look(tmp_path, refuse), sampled=True)
+    assert found.finding.message == "the key file is missing"
+    assert await preflight(*look(tmp_path, lambda: Probed([()])), sampled=True) == []
 
 
 async def test_an_end_that_cannot_be_opened_is_a_finding(tmp_path):

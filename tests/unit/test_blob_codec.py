@@ -41,7 +41,7 @@ values = st.one_of(
             "application/octet-stream",
         ]
     ),
-    st.sampled_from(["aws-chunked", "aws-chunked,gzip", "gzip, aws-chunked", "aws-chunked, gzip , br"]),
+    st.sampled_from(["aws-chunked", "aws-chunked,gzip", "gzip, aws-chunked", "AWS-Chunked, gzip , br"]),
 )
 names = st.one_of(
     st.from_regex(r"[a-z0-9_\-]{1,8}", fullmatch=True),

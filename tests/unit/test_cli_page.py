@@ -4,6 +4,7 @@ import pytest
 
 from replicator.api.descriptions import pipeline_document
 from replicator.cli.page import bar, gate_lines, pipeline_lines, span
+from replicator.engine.calls import CallStatus
 from replicator.engine.gate import Reason, Verdict
 from replicator.engine.lag import Lag
 from replicator.engine.retry import Trouble
@@ -19,7 +20,7 @@ def page(**known):
     status = PipelineStatus("orders", "dynamodb", "cosmos", State.RUNNING, healthy=True)
     fields = {name: getattr(status, name) for name in status.__dataclass_fields__} | known
     document = pipeline_document(PipelineStatus(**fields)).model_dump(mode="json")
-    return "\n".join(line.plain for line in pipeline_lines(document))
+    return "\n".join(line.plain for line in pipeline_lines(document, at=1000.0))
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,16 @@ def test_failure_and_trouble_come_with_their_hints():
     assert "orders  dynamodb → cosmos  failed (not healthy)" in text
     assert "! the table is missing\n    hint: create it" in text
     assert "! sink waits, throttled (4 attempts): 429\n    hint: raise the throughput" in text
+
+
+def test_a_throttled_side_says_how_much_is_left_and_why():
+    """Fewer calls than the limit, since when, and the words of the service; nothing where all is well."""
+    lowered = CallStatus("sink", 7, 32, 988.0, "429: request rate is large")
+    text = page(calls=(lowered, CallStatus("source", 4, 4, None, "")))
+    assert "  sink         7 of 32 calls at a time, throttled 12 s ago: 429: request rate is large" in text
+    assert "  source " not in text
+    recovered = CallStatus("sink", 32, 32, 900.0, "429: request rate is large")
+    assert "throttled" not in page(calls=(recovered,))
 
 
 def test_a_verification_is_told_while_it_runs_and_after():

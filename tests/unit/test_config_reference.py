@@ -47,6 +47,8 @@ def test_there_are_examples():
         "rehearsal",
         "dynamodb-to-cosmos-local",
         "dynamodb-to-cosmos",
+        "application",
+        "queues-to-service-bus",
     }
 
 

@@ -184,12 +184,28 @@ def nested(levels):
 
 
 @pytest.mark.parametrize(
-    "value", [{"N": "NaN"}, {"N": "Infinity"}, {"N": "x"}, {"S": "\ud800"}, {"X": "?"}, {"B": "text"}]
+    "value",
+    [
+        *({"N": "NaN"}, {"N": "Infinity"}, {"N": "x"}, {"N": 5}, {"N": True}, {"S": "\ud800"}, {"S": 5}),
+        *({"S": None}, {"B": "text"}, {"BOOL": "true"}, {"BOOL": 1}, {"NULL": False}, {"NULL": None}),
+        *({"SS": "text"}, {"SS": [1]}, {"NS": "12"}, {"NS": [1]}, {"BS": "text"}, {"BS": ["text"]}),
+        *(
+            {"L": "text"},
+            {"L": [5]},
+            {"L": {"S": "a"}},
+            {"M": [5]},
+            {"M": {"a": 5}},
+            {"M": {5: {"S": "a"}}},
+        ),
+        *({"X": "?"}, {}, {"S": "a", "N": "1"}, "text", None),
+    ],
+    ids=str,
 )
 def test_what_is_no_value_is_refused(value):
-    """A value that no system should have sent is a refused change, not a crash."""
-    with pytest.raises(ChangeError):
-        encode(Item({"x": value}), place(KEY))
+    """A value that no system should have sent is a refused change, neither a crash nor another value."""
+    for item in ({"x": value}, {"x": {"L": [value]}}, {"x": {"M": {"y": value}}}):
+        with pytest.raises(ChangeError):
+            encode(Item(item), place(KEY))
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,23 @@
 
 import pytest
 
-from connectors.cosmos.probe import require_sound
+from connectors.cosmos import connector, probe
 from replicator.model.errors import PermanentError
 
+HIERARCHY = {"partitionKey": {"paths": ["/pk", "/id"], "kind": "MultiHash", "version": 2}}
 SOUND = {"partitionKey": {"paths": ["/pk"], "kind": "Hash", "version": 2}}
 
 
+def require_sound(definition, **settings):
+    """What connecting does with a definition."""
+    needed = {"endpoint": "http://127.0.0.1:1/", "database": "d", "container": "c"}
+    probe.require_sound(definition, connector.sink_settings.model_validate(needed | settings))
+
+
 def test_a_sound_definition_passes():
-    """Partition key /pk of version 2 and nothing else."""
+    """Partition key /pk of version 2 and nothing else, or the hierarchical one where it is wanted."""
     require_sound(SOUND)
+    require_sound(HIERARCHY, partition_key_paths=["/pk", "/id"])
     require_sound(SOUND | {"defaultTtl": -1, "uniqueKeyPolicy": {"uniqueKeys": []}})
 
 
@@ -34,9 +42,21 @@ def test_every_reason_is_named_at_once():
 
 
 @pytest.mark.parametrize(
-    "definition", [{}, {"partitionKey": {"paths": ["/pk", "/sk"], "kind": "MultiHash"}}]
+    ("definition", "paths"),
+    [({}, ["/pk"]), (HIERARCHY, ["/pk"]), (SOUND, ["/pk", "/id"]), ({}, ["/pk", "/id"])],
 )
-def test_another_partition_key_is_refused(definition):
-    """None, or a hierarchical one."""
+def test_another_partition_key_is_refused(definition, paths):
+    """None, or one of another number of levels than the settings say."""
     with pytest.raises(PermanentError, match="partition key"):
-        require_sound(definition)
+        require_sound(definition, partition_key_paths=paths)
+
+
+def test_a_time_to_live_has_to_wait_for_the_cutover():
+    """Documents that carry one would expire by themselves while DynamoDB still has their items."""
+    with pytest.raises(PermanentError, match="time to live is on") as caught:
+        require_sound(SOUND | {"defaultTtl": -1}, ttl_attribute="expires_at")
+    assert "cutover" in caught.value.hint
+    with pytest.raises(PermanentError, match="60 s") as caught:
+        require_sound(SOUND | {"defaultTtl": 60}, ttl_attribute="expires_at")
+    assert "-1" not in caught.value.hint
+    require_sound(SOUND, ttl_attribute="expires_at")

@@ -11,6 +11,8 @@ from connectors.dynamodb.allowance import Allowance
 from connectors.dynamodb.config import SourceSettings
 from connectors.dynamodb.errors import IteratorExpiredError, translate
 from connectors.dynamodb.outbox import Outbox
+from connectors.dynamodb.probe import remarks_on
+from connectors.dynamodb.rate import ReadRate
 from connectors.dynamodb.table import scan_units_per_second, table_of
 from replicator.model.change import Batch
 from replicator.model.errors import PermanentError, PositionLostError, TransientError
@@ -177,3 +179,64 @@ async def test_a_quiet_word_never_overtakes_what_its_shard_delivered():
     outbox.put(Batch("a", (), "3"))
     async with asyncio.timeout(1.0):
         assert [(await outbox.take()).position for _ in range(3)] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "units", "hours"), [(10**9, 1000, None), (10**12, 1000, 68), (10**12, 40_000, None)]
+)
+def test_a_long_scan_is_worth_knowing(size_bytes, units, hours):
+    """By the table's size and what a scan may read; a hint says what makes it shorter."""
+    table = table_of(DESCRIPTION | {"TableSizeBytes": size_bytes})
+    settings = SourceSettings(table="orders", read_units_per_second_max=units, markers=True)
+    found = list(remarks_on(table, settings))
+    assert [finding.message for finding in found] == (
+        [f"a scan of the table's 1,000.0 GB takes about {hours} hours"] if hours else []
+    )
+    assert all("read_share" in finding.hint for finding in found)
+
+
+def test_indexes_are_named():
+    """Global ones and local ones."""
+    indexes = {
+        "GlobalSecondaryIndexes": [{"IndexName": "by-customer"}],
+        "LocalSecondaryIndexes": [{"IndexName": "by-day"}],
+    }
+    settings = SourceSettings(table="orders", markers=True)
+    (finding,) = remarks_on(table_of(DESCRIPTION | indexes), settings)
+    assert finding.message.endswith("not copied: by-customer, by-day")
+
+
+def test_a_shard_is_read_freely_until_it_throttles():
+    """Then at half of what the service allows, less with each further throttle, and never not at all."""
+    rate = ReadRate()
+    assert (rate.calls_per_second(0.0), rate.pause_seconds(1_000_000, 0.0)) == (None, 0.0)
+    rate.slow_down(10.0)
+    assert rate.calls_per_second(10.0) == 2.5
+    for _ in range(10):
+        rate.slow_down(10.0)
+    assert rate.calls_per_second(10.0) == 0.2
+    assert rate.pause_seconds(0, 10.0) == 5.0
+
+
+def test_a_throttled_shard_recovers_step_by_step():
+    """A little faster each second, no faster than the service allows, and free after a minute."""
+    rate = ReadRate()
+    rate.slow_down(0.0)
+    assert rate.calls_per_second(10.0) == pytest.approx(3.5)
+    assert rate.calls_per_second(40.0) == 5.0
+    assert rate.calls_per_second(60.0) is None
+    rate.slow_down(100.0)
+    assert rate.calls_per_second(100.0) == 2.5
+
+
+@given(st.lists(st.integers(0, 1_000_000), min_size=1, max_size=40))
+def test_a_throttled_shard_keeps_to_calls_and_bytes(pages):
+    """Whoever pauses as told asks for at most the calls and the bytes that the service allows a second."""
+    rate, now = ReadRate(), 0.0
+    rate.slow_down(now)
+    for size in pages:
+        now += rate.pause_seconds(size, now)
+        if now >= 50.0:
+            return
+    assert len(pages) <= 5.0 * now + 1e-6
+    assert sum(pages) <= 2 * 1024 * 1024 * now + 1e-6

@@ -12,6 +12,7 @@ from connectors.memory.table import MemoryTable
 from replicator.config.limits import Limits
 from replicator.connector import Start
 from replicator.engine.lag import Partitions
+from replicator.engine.limits import LiveLimits
 from replicator.engine.proof import BY_MARK, MARK_SECONDS, Proofs
 from replicator.engine.retry import Retrier, Troubles
 from replicator.engine.tracker import Tracker
@@ -40,7 +41,7 @@ async def _prove(loop: asyncio.AbstractEventLoop, late_seconds: float) -> str:
     source = NumberedSource(MemoryTable(clock=clock), MemorySourceSettings(table="t"))
     start = Start({"a": "0"}, frozenset({"a"}))
     tracker, partitions = Tracker(start), Partitions(start)
-    retrier = Retrier(Limits(), random.Random(1), Troubles(clock.wall))
+    retrier = Retrier(LiveLimits(Limits()), random.Random(1), Troubles(clock.wall))
     proofs = Proofs(source, tracker, partitions, retrier, clock)
     tracker.advanced = proofs.advance
     proving = asyncio.ensure_future(proofs.applied())

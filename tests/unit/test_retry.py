@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replicator.config.limits import Limits
+from replicator.engine.limits import LiveLimits
 from replicator.engine.rate import Rate
 from replicator.engine.retry import Backoff, Retrier, Troubles
 from replicator.model.errors import TransientError
@@ -18,7 +19,7 @@ LIMITS = Limits(retry_seconds_min=0.001, retry_seconds_max=0.01)
 @given(st.integers(0, 60), st.integers())
 def test_waits_are_bounded(attempts: int, seed: int) -> None:
     """However often it failed, the wait lies between half the minimum and the maximum."""
-    backoff = Backoff(Limits(), random.Random(seed))
+    backoff = Backoff(LiveLimits(Limits()), random.Random(seed))
     for _ in range(attempts):
         backoff.next_seconds(TimeoutError())
     assert 0.05 <= backoff.next_seconds(TimeoutError()) <= 30.0
@@ -28,12 +29,12 @@ def test_waits_are_bounded(attempts: int, seed: int) -> None:
 def test_the_service_is_obeyed(asked: float, seed: int) -> None:
     """A wait is never shorter than retry-after says."""
     error = TransientError("slow down", retry_after_seconds=asked, settled=True, reason="throttled")
-    assert Backoff(Limits(), random.Random(seed)).next_seconds(error) >= asked
+    assert Backoff(LiveLimits(Limits()), random.Random(seed)).next_seconds(error) >= asked
 
 
 def test_reset_makes_the_next_failure_a_first_one() -> None:
     """After a success the wait is short again."""
-    backoff = Backoff(Limits(), random.Random(1))
+    backoff = Backoff(LiveLimits(Limits()), random.Random(1))
     for _ in range(20):
         backoff.next_seconds(TimeoutError())
     backoff.reset()
@@ -43,7 +44,7 @@ def test_reset_makes_the_next_failure_a_first_one() -> None:
 async def test_persist_repeats_and_shows_why() -> None:
     """What may succeed later is repeated; meanwhile its reason is told, and afterwards it is gone."""
     troubles = Troubles(lambda: 7.0)
-    retrier = Retrier(LIMITS, random.Random(1), troubles)
+    retrier = Retrier(LiveLimits(LIMITS), random.Random(1), troubles)
     seen: list[tuple[str, str, int]] = []
 
     async def attempt() -> str:

@@ -6,11 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.sqs.codec import MARK, change_of, end_message, is_whole, mark_in, message_of
+from connectors.sqs.codec import (
+    MARK,
+    attributes_md5,
+    change_of,
+    end_message,
+    is_whole,
+    mark_in,
+    message_of,
+)
 from connectors.sqs.config import SqsSourceSettings
 from connectors.sqs.errors import translate
 from connectors.sqs.probe import findings
-from connectors.sqs.proof import Freshness, Marks
+from connectors.sqs.proof import Counts, Freshness, Marks, bears_out
 from replicator.model.errors import PermanentError, TransientError
 from replicator.model.record import Attribute
 
@@ -71,10 +79,74 @@ def test_a_damaged_body_is_noticed():
     assert not is_whole(good | {"Body": "e"})
 
 
+@given(attributes, attributes)
+def test_damaged_attributes_are_noticed(one, other):
+    """Their digest is that of exactly these names, types and values."""
+    told, others = (raw(told=each)["MessageAttributes"] for each in (one, other))
+    message = {"MD5OfMessageAttributes": attributes_md5(told)}
+    assert is_whole(message | {"MessageAttributes": told})
+    assert is_whole(message | {"MessageAttributes": others}) == (one == other)
+
+
+def free(_position):
+    return True
+
+
+def test_a_queue_that_is_never_empty_counts_as_read_up_to_the_oldest_that_came():
+    """Not before rounds have had room for long enough; a full round begins anew, an empty one is exact."""
+    freshness, found = Freshness(fifo=False), []
+    for number in range(6):
+        freshness.begin(10.0 + number / 2, 0.0, number, free)
+        found.append(freshness.end([9.0 + number / 2]))
+    assert found == [None, None, None, None, 9.0, 9.5]
+    assert not freshness.is_exact
+    freshness.interrupt()
+    freshness.begin(13.0, 0.0, 7, free)
+    assert freshness.end([12.9]) is None
+    freshness.begin(14.0, 0.0, 8, free)
+    assert (freshness.end(), freshness.is_exact) == (14.0, True)
+
+
+@pytest.mark.parametrize("fifo", [False, True])
+def test_nothing_is_proved_in_doubt(fifo):
+    """A round counts again that began when everything hidden would have shown."""
+    freshness = Freshness(fifo=fifo)
+    freshness.doubt(100.0)
+    freshness.begin(5.0, 99.9, 0, free)
+    assert (freshness.end(), freshness.is_exact) == (None, False)
+    freshness.begin(6.0, 100.0, 0, free)
+    assert (freshness.end(), freshness.is_exact) == (6.0, True)
+
+
+@pytest.mark.parametrize(
+    ("counts", "borne_out"),
+    [
+        (Counts(0, 0, 0), True),
+        (Counts(0, 2, 0), True),
+        (Counts(0, 3, 0), False),
+        (Counts(1, 0, 0), False),
+        (Counts(0, 0, 1), False),
+    ],
+)
+def test_counts_bear_a_mark_out_where_all_there_is_is_in_hand(counts, borne_out):
+    """Whatever shows, is delayed or is in other hands may have been sent before the mark."""
+    assert bears_out(counts, in_hand=2) is borne_out
+
+
+def test_a_queue_is_named_once():
+    """By its URL, whose region is taken, or by its name."""
+    assert SqsSourceSettings(queue="orders.fifo").url_region is None
+    for host in ("sqs.eu-west-1", "eu-west-1.queue"):
+        assert SqsSourceSettings(queue_url=f"https://{host}.amazonaws.com/1/q").url_region == "eu-west-1"
+    for given_names in ({}, {"queue": "q", "queue_url": "https://x/q"}):
+        with pytest.raises(ValueError, match="one of them only"):
+            SqsSourceSettings(**given_names)
+
+
 def test_a_complete_round_of_a_standard_queue_proves_its_begin():
     """Whatever is in hand."""
     freshness = Freshness(fifo=False)
-    freshness.begin(5.0, 3, lambda _position: False)
+    freshness.begin(5.0, 0.0, 3, lambda _position: False)
     assert freshness.end() == 5.0
 
 
@@ -85,17 +157,25 @@ def test_a_group_that_was_in_hand_is_read_one_round_later():
     def is_free_of(position):
         return all(each > position for each in in_hand)
 
-    freshness.begin(5.0, 3, is_free_of)
+    freshness.begin(5.0, 0.0, 3, is_free_of)
     assert freshness.end() is None
     in_hand.add(4)
-    freshness.begin(6.0, 4, is_free_of)
+    freshness.begin(6.0, 0.0, 4, is_free_of)
     assert freshness.end() is None
     in_hand.discard(3)
-    freshness.begin(7.0, 5, is_free_of)
+    freshness.begin(7.0, 0.0, 5, is_free_of)
     assert freshness.end() == 5.0
     in_hand.clear()
-    freshness.begin(8.0, 5, is_free_of)
+    freshness.begin(8.0, 0.0, 5, is_free_of)
     assert freshness.end() == 8.0
+
+
+def test_nothing_is_proved_while_a_killed_process_may_have_messages_in_hand():
+    """They show again when their time is over, and a queue's delay counts, too."""
+    freshness = Freshness(fifo=False, hidden_seconds=30.0, delay_seconds=2.0)
+    for monotonic, proved in ((100.0, None), (129.9, None), (130.0, 5.0)):
+        freshness.begin(7.0, monotonic, 0, lambda _position: True)
+        assert freshness.end() == proved
 
 
 def test_a_mark_counts_when_it_came_out_and_all_before_it():
@@ -114,11 +194,19 @@ def test_a_mark_counts_when_it_came_out_and_all_before_it():
     ("told", "said"),
     [
         ({}, []),
-        ({"RedrivePolicy": '{"maxReceiveCount": "3"}'}, ["after 3 deliveries"]),
-        ({"RedrivePolicy": '{"maxReceiveCount": 10}'}, []),
+        ({"RedrivePolicy": '{"maxReceiveCount": "3"}'}, ["dead-letter queue", "after 3 deliveries"]),
+        (
+            {"RedrivePolicy": '{"maxReceiveCount": 10, "deadLetterTargetArn": "arn:dead"}'},
+            ["dead-letter queue, arn:dead, is not moved"],
+        ),
         ({"KmsMasterKeyId": "alias/x"}, ["encrypted with the key alias/x"]),
         ({"MessageRetentionPeriod": "3600"}, ["for 1.0 hours"]),
         ({"FifoQueue": "true"}, ["end messages"]),
+        ({"DelaySeconds": "5"}, ["delays messages for 5 s"]),
+        (
+            {"ApproximateNumberOfMessagesNotVisible": "3"},
+            ["about 3 messages are in the hands of other consumers"],
+        ),
     ],
 )
 def test_what_a_queue_may_need(told, said):

@@ -47,6 +47,7 @@ FULL = PipelineFigures(
     throttled_seconds={"sink": 1.5},
     troubles={("sink", "throttled"): 1},
     verify_keys={"source": 600},
+    calls_allowed={"sink": 7},
 )
 
 

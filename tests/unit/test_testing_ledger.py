@@ -5,7 +5,7 @@ import pytest
 from connectors.memory import MemoryContainer, MemoryTable
 from connectors.memory.container import Operation, Verb
 from replicator.model.checkpoint import Backfill, Checkpoint, Mode
-from replicator.testing.ledger import Ledger
+from replicator.testing.items.ledger import Ledger
 
 KEY = ("group", "key")
 SHARD = "shard-0000"

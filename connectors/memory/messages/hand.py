@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from connectors.memory.messages.queue import MemoryQueue, Received
+from connectors.memory.messages.queue import MemoryQueue, Received, Sent
 from replicator.model.change import Position
 
 EXTENSIONS_PER_TIMEOUT = 3
@@ -42,6 +42,13 @@ class Hand:
             self._batch += 1
             self._taken[self._batch] = [each.receipt for each in received]
         return received
+
+    def oldest_elsewhere(self) -> Sent | None:
+        """The message that was sent first of those not in this hand.
+
+        One that is hidden in another hand counts: whoever took it may have died with it.
+        """
+        return self._queue.oldest_but(set(self._receipts()))
 
     def leave(self, receipt: str) -> None:
         """Never delete this one: it is not ours. It stays hidden until the hand is released."""

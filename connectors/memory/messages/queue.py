@@ -7,7 +7,7 @@ Source: Amazon SQS developer guide, visibility timeout, FIFO delivery logic.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
@@ -151,6 +151,12 @@ class MemoryQueue:
         now = self.clock.wall()
         waiting = (each.message for each in self._deliveries if not self._is_out(each, now))
         return min(waiting, key=lambda message: message.number, default=None)
+
+    def oldest_but(self, receipts: Collection[str]) -> Sent | None:
+        """The message that was sent first of all that do not have one of these receipts."""
+        self._expire(self.clock.wall())
+        others = (each.message for each in self._deliveries if each.receipt not in receipts)
+        return min(others, key=lambda message: message.number, default=None)
 
     def new_number(self) -> int:
         """A number not given before, for one who receives, or for a mark."""

@@ -29,7 +29,7 @@ class MemoryMessageSource:
         self._queue = queue
         self._settings = settings
         self._hand: Hand | None = None  # None while not connected
-        self._marks = ReadMarks(queue)
+        self._marks = ReadMarks()
         self._is_idle = False
 
     async def connect(self, positions: Positions | None) -> Start:  # noqa: ARG002 - see below
@@ -90,12 +90,13 @@ class MemoryMessageSource:
                 changes.append(change_of(each))
             else:
                 self._marks.add(mark, each.message.number)
+        oldest = hand.oldest_elsewhere()
         return Batch(
             partition=PARTITION,
             changes=changes,
             position=hand.position,
-            read_to=looked_at if self._queue.oldest_waiting() is None else None,
-            marks=self._marks.take_proved(),
+            read_to=looked_at if oldest is None else None,
+            marks=self._marks.take_proved(oldest),
             size_bytes=sum(len(each.message.body) for each in received),
         )
 

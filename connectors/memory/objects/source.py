@@ -32,7 +32,7 @@ class MemoryObjectSource:
         self._bucket = bucket
         self._settings = settings
         self._hand: Hand | None = None  # None while not connected
-        self._marks = ReadMarks(bucket.events)
+        self._marks = ReadMarks()
         self._canaries: list[str] = []  # seen, and to be removed
         self._strangers = 0
         self._is_idle = False
@@ -136,12 +136,13 @@ class MemoryObjectSource:
         received = hand.take(self._settings.page_changes_max)
         self._is_idle = not received
         hints = [hint for each in received if (hint := self._hint_of(each, hand)) is not None]
+        oldest = hand.oldest_elsewhere()
         return Batch(
             partition=PARTITION,
             changes=hints,
             position=hand.position,
-            read_to=looked_at if self._bucket.events.oldest_waiting() is None else None,
-            marks=self._marks.take_proved(),
+            read_to=looked_at if oldest is None else None,
+            marks=self._marks.take_proved(oldest),
             size_bytes=sum(len(each.message.body) for each in received),
         )
 

@@ -1,7 +1,8 @@
 """The notification configuration of a bucket: parsed, and asked which events go where."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from itertools import combinations
+from typing import Self
 from uuid import uuid4
 
 from localcloud.aws.errors import AwsError
@@ -86,6 +87,7 @@ class Configuration:
             AwsError: a queue, an event or a filter is not one.
         """
         targets = tuple(_target(queue) for queue in inner(document, "QueueConfiguration"))
+        _check_overlaps(document)
         rest = without(document, "QueueConfiguration")
         ours = "".join(_write(target) for target in targets)
         bridged = bool(inner(document, "EventBridgeConfiguration"))
@@ -96,18 +98,48 @@ class Configuration:
         return cls(whole, rest, targets, bridged)
 
 
-def _target(document: str) -> Target:
-    queue = Queue.of_arn(text(document, "Queue") or "")
-    families = tuple(each.strip().removeprefix("s3:") for each in inner(document, "Event"))
-    if unknown := sorted(set(families) - _FAMILIES):
-        raise AwsError("InvalidArgument", f"The event '{unknown[0]}' is not supported for notifications")
-    limits: dict[str, Any] = {"prefix": "", "suffix": ""}
+def _check_overlaps(document: str) -> None:
+    """Refuse two entries of one event whose prefixes and suffixes overlap, whatever their targets."""
+    entries = [
+        (_members(entry), _limits(entry))
+        for kind in ("Queue", "Topic", "CloudFunction")
+        for entry in inner(document, f"{kind}Configuration")
+    ]
+    for (events, limits), (others, other) in combinations(entries, 2):
+        heads, tails = (limits["prefix"], other["prefix"]), (limits["suffix"], other["suffix"])
+        meet = heads[0].startswith(heads[1]) or heads[1].startswith(heads[0])
+        if meet and (tails[0].endswith(tails[1]) or tails[1].endswith(tails[0])) and events & others:
+            raise AwsError(
+                "InvalidArgument",
+                "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if "
+                "the prefixes are overlapping for the same event type.",
+            )
+
+
+def _members(document: str) -> frozenset[str]:
+    """The single events of an entry, and the names of whole families."""
+    named = {each.strip().removeprefix("s3:") for each in inner(document, "Event")}
+    return frozenset(
+        event for event in _FAMILIES | named if {event, event.partition(":")[0] + ":*"} & named
+    )
+
+
+def _limits(document: str) -> dict[str, str]:
+    limits = {"prefix": "", "suffix": ""}
     for rule in inner(document, "FilterRule"):
         name = (text(rule, "Name") or "").lower()
         if name not in limits:
             raise AwsError("InvalidArgument", "filter rule name must be either prefix or suffix")
         limits[name] = text(rule, "Value") or ""
-    return Target(text(document, "Id") or str(uuid4()), queue, families, **limits)
+    return limits
+
+
+def _target(document: str) -> Target:
+    queue = Queue.of_arn(text(document, "Queue") or "")
+    families = tuple(each.strip().removeprefix("s3:") for each in inner(document, "Event"))
+    if unknown := sorted(set(families) - _FAMILIES):
+        raise AwsError("InvalidArgument", f"The event '{unknown[0]}' is not supported for notifications")
+    return Target(text(document, "Id") or str(uuid4()), queue, families, **_limits(document))
 
 
 def _write(target: Target) -> str:

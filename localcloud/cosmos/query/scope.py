@@ -63,8 +63,8 @@ class Scope:
         """Yield documents after a number by the shortest way: by id, by partition, or all."""
         if self.epk is not None:
             return _partition_after(physical, self.epk, number, ids)
-        if ids is not None and self.container.key_path == ["id"]:
-            pairs = ((self.container.epk_of(identifier), identifier) for identifier in ids)
+        if ids is not None and self.container.key_paths == [["id"]]:
+            pairs = ((self.container.epk_of((identifier,)), identifier) for identifier in ids)
             return _chosen(physical, number, pairs)
         return physical.created_after(number)
 
@@ -75,10 +75,15 @@ def scope_of(container: Container, call: Call) -> Scope:
     Raises:
         RefusedError: 400 for bounds that are not hexadecimal, 410 for an unknown range.
     """
-    epk = None
-    if call.headers.get("x-ms-documentdb-partitionkey"):
-        epk = container.epk_of(partition_key(call))
+    epk: bytes | None = None
     bounds = _bounds(call)
+    if call.headers.get("x-ms-documentdb-partitionkey"):
+        key = partition_key(call)
+        named = container.epk_of(key)
+        if len(key) < len(container.key_paths):
+            bounds = named, named + b"\xff"
+        else:
+            epk = named
     range_id = call.headers.get("x-ms-documentdb-partitionkeyrangeid")
     if range_id is not None:
         return Scope(container, [container.range_named(range_id)], epk, bounds)

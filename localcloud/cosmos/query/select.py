@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cmp_to_key
+from heapq import merge
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,7 @@ from localcloud.cosmos.items import range_headers
 from localcloud.cosmos.query.expression import UNDEFINED, kind_of, less
 from localcloud.cosmos.query.scope import Scope, scope_of
 from localcloud.cosmos.query.sql import Query, parse_request
+from localcloud.cosmos.ranges import PhysicalRange
 
 PAGE_BYTES_MAX = 4 * 1024 * 1024
 # So that one page never holds the server up for long; a page may come back empty, as at Azure.
@@ -25,16 +27,28 @@ SCANNED_MAX = 5000
 
 @dataclass(slots=True)
 class Cursor:
-    """How far a query has come: the range's place, the last document's number, results passed."""
+    """How far a query has come: the range's bounds, the last document's number, results passed.
 
-    place: int = 0
+    The bounds stay valid when the range splits: of the two, what follows the number is still to come.
+    """
+
+    lower: bytes = b""
+    upper: bytes = b""
     number: int = 0
     passed: int = 0
 
     @property
     def text(self) -> str:
         """The continuation token."""
-        return f"{self.place}:{self.number}:{self.passed}"
+        return f"{self.lower.hex()}:{self.upper.hex()}:{self.number}:{self.passed}"
+
+    def enter(self, ranges: list[PhysicalRange]) -> int:
+        """Go on to these ranges, which are taken as one; return the number after which they begin."""
+        lower, upper = ranges[0].lower, ranges[-1].upper
+        if lower >= self.upper:
+            self.number = 0
+        self.lower, self.upper = lower, upper
+        return self.number
 
 
 @dataclass(slots=True)
@@ -96,10 +110,10 @@ def _matches(query: Query, scope: Scope, page: Page) -> Iterator[tuple[Document 
     ids = query.where.ids if query.where else None
     needs_item = query.where is not None or query.select is not None or bool(query.order)
     cursor = page.cursor
-    for place in range(cursor.place, len(scope.ranges)):
-        number = cursor.number if place == cursor.place else 0
-        cursor.place = place
-        for document in scope.created_after(scope.ranges[place], number, ids):
+    for ranges in _steps(scope.ranges, cursor):
+        number = cursor.enter(ranges)
+        found = [scope.created_after(physical, number, ids) for physical in ranges]
+        for document in merge(*found, key=_number) if len(found) > 1 else found[0]:
             cursor.number = document.number
             page.scanned += 1
             item = orjson.loads(document.body) if needs_item else None
@@ -107,7 +121,18 @@ def _matches(query: Query, scope: Scope, page: Page) -> Iterator[tuple[Document 
                 yield document, item
             elif page.scanned % SCANNED_MAX == 0:
                 yield None, None
-        cursor.number = 0
+
+
+def _steps(ranges: list[PhysicalRange], cursor: Cursor) -> Iterator[list[PhysicalRange]]:
+    """Yield first the ranges that the cursor's has become, all at once, then each that comes after it."""
+    begun = [physical for physical in ranges if cursor.lower <= physical.lower < cursor.upper]
+    if begun:
+        yield begun
+    yield from ([physical] for physical in ranges if physical.lower >= cursor.upper)
+
+
+def _number(document: Document) -> int:
+    return document.number
 
 
 def _fill(query: Query, scope: Scope, page: Page, count: int) -> None:
@@ -182,10 +207,10 @@ def _cursor_of(call: Call) -> Cursor:
     if not text:
         return Cursor()
     try:
-        place, number, passed = map(int, text.split(":"))
+        lower, upper, number, passed = text.split(":")
+        return Cursor(bytes.fromhex(lower), bytes.fromhex(upper), int(number), int(passed))
     except ValueError:
         raise bad_request("The continuation token is not of this service") from None
-    return Cursor(place, number, passed)
 
 
 def _reply(scope: Scope, call: Call, page: Page) -> Reply:

@@ -69,6 +69,11 @@ def parse_request(body: bytes) -> Query:
     return _Parser(request["query"], parameters).query()
 
 
+def parse_condition(text: str) -> Where:
+    """Return the condition of a patch: ``FROM c WHERE …``, which takes no parameters."""
+    return _Parser(text, {}).condition()
+
+
 class _Parser(OperandParser):
     def __init__(self, text: str, parameters: dict[str, Any]) -> None:
         super().__init__(text, parameters)
@@ -95,6 +100,13 @@ class _Parser(OperandParser):
         self.expect_end()
         _check(query)
         return query
+
+    def condition(self) -> Where:
+        self._from()
+        self.expect("WHERE")
+        where = self._or()
+        self.expect_end()
+        return where
 
     # What to select
 

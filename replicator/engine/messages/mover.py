@@ -13,9 +13,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 
-from replicator.config.limits import Limits
 from replicator.connector import Writes
+from replicator.engine.calls import Calls
 from replicator.engine.dead_letters import Morgue
+from replicator.engine.limits import LiveLimits
 from replicator.engine.messages.groups import Groups, GroupStoppedError
 from replicator.engine.retry import RETRIED, Retrier
 from replicator.engine.tracker import Ticket
@@ -41,7 +42,8 @@ class Mover:
     def __init__(
         self,
         sink: Writes,
-        limits: Limits,
+        limits: LiveLimits,
+        calls: Calls,
         retrier: Retrier,
         morgue: Morgue,
         clock: Clock,
@@ -53,7 +55,7 @@ class Mover:
         self._morgue = morgue
         self._clock = clock
         self._written = written
-        self._calls = asyncio.Semaphore(limits.sink_calls_in_flight_max)
+        self._calls = calls
         self._connecting = asyncio.Lock()
         self._keeping = asyncio.Lock()
         self.groups = Groups()
@@ -85,14 +87,14 @@ class Mover:
         yield from runs.values()
 
     async def _send(self, run: list[Change], ticket: Ticket) -> None:
-        most = min(self._limits.batch_changes_max, self._sink.batch_changes_max)
+        most = min(self._limits.now.batch_changes_max, self._sink.batch_changes_max)
         for first in range(0, len(run), most):
             await self._send_some(run[first : first + most], ticket)
 
     async def _send_some(self, changes: Sequence[Change], ticket: Ticket) -> None:
         """One call's worth, again and again, until none of it is left."""
         left = changes
-        while left:
+        while left := await self._leave_waived(left, ticket):
             await self._keep_stopped(left)
             going = [change for change in left if not self.groups.is_stopped(change)]
             failures = await self._persist(going) if going else {}
@@ -108,16 +110,28 @@ class Mover:
                 ticket.resolve()
             left = again
 
+    async def _leave_waived(self, changes: Sequence[Change], ticket: Ticket) -> Sequence[Change]:
+        """What is to be sent: not what was waived, and comes again because its deletion was lost."""
+        keys = [change.key for change in changes]
+        waived = await self._retrier.persist("state", "waived", lambda: self._morgue.find_waived(keys))
+        left = [change for change in changes if change.key not in waived]
+        for _ in range(len(changes) - len(left)):
+            ticket.resolve()
+        return left
+
     async def _persist(self, changes: Sequence[Change]) -> dict[Key, Exception]:
         """Call until something has happened to each: it landed, or it is named with what befell it.
 
         Of several failures only refusals are told, and what was not sent for their sake.
         """
+        async with self._calls:
+            return await self._repeat(changes)
+
+    async def _repeat(self, changes: Sequence[Change]) -> dict[Key, Exception]:
         backoff = self._retrier.backoff()
         activity = f"{MOVE}:{id(changes)}"
         while True:
-            async with self._calls:
-                failures = await self._attempt(changes)
+            failures = await self._attempt(changes)
             refused = any(isinstance(error, ChangeError) for error in failures.values())
             if refused or not failures:
                 self._retrier.troubles.clear("sink", activity)
@@ -126,13 +140,14 @@ class Mover:
             await self._retrier.wait("sink", activity, error, backoff)
             if isinstance(error, NotConnectedError):
                 await self._reconnect()
+            await self._calls.keep()
             changes = [change for change in changes if change.key in failures]
 
     async def _attempt(self, changes: Sequence[Change]) -> dict[Key, Exception]:
         began = self._clock.monotonic()
         failures: dict[Key, Exception] = {}
         try:
-            async with asyncio.timeout(self._limits.sink_call_seconds_max):
+            async with asyncio.timeout(self._limits.now.sink_call_seconds_max):
                 await self._sink.write(changes)
         except BatchError as error:
             failures = dict(error.failures)
@@ -146,6 +161,7 @@ class Mover:
         seconds = self._clock.monotonic() - began
         state = "ok" if not failures else "partial" if len(failures) < len(changes) else "failed"
         self._written.note(MOVE, state, len(changes) - len(failures), seconds)
+        self._calls.note(failures.values())
         return failures
 
     async def _keep_stopped(self, changes: Sequence[Change]) -> None:

@@ -18,7 +18,7 @@ from replicator.engine.messages.groups import group_of, place_in_group
 from replicator.engine.messages.mover import Mover
 from replicator.engine.messages.watch import Watch
 from replicator.engine.parts import Parts, QueueMode, message_sink
-from replicator.engine.pipeline import Pipeline, at_last
+from replicator.engine.pipeline import Pipeline
 from replicator.engine.tracker import Ticket
 from replicator.model.change import Batch, Change, Kind, Positions
 from replicator.model.errors import NotNowError, PermanentError
@@ -40,7 +40,9 @@ class MessagePipeline(Pipeline):
         self.source, self.sink = parts.source, message_sink(parts)
         super().__init__(parts, self.source, self.sink)
         self.mode: QueueMode = parts.mode or "hold"
-        self.mover = Mover(self.sink, parts.limits, self.retrier, self.morgue, parts.clock, self.written)
+        self.mover = Mover(
+            self.sink, self.limits, self.sink_calls, self.retrier, self.morgue, parts.clock, self.written
+        )
         self.watch = Watch(self.source, self.sink, self.retrier, parts.clock)
         self._moves: dict[asyncio.Task[None], tuple[str, float]] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -89,11 +91,17 @@ class MessagePipeline(Pipeline):
     async def recount(self) -> None:
         """Count the open dead letters again; groups that have none any more go on."""
         await self.morgue.refresh()
+        await self.morgue.look_for_waived()
         await self.mover.reload(self._open_letters)
 
     def oldest_pending(self) -> Mapping[str, float]:
         """Partition to the time when the oldest message in hand was sent."""
         return oldest_by_partition(self._moves.values())
+
+    @property
+    def has_barrier(self) -> bool:
+        """Whether it carries end messages; of a queue that is held ``applied`` says what is the matter."""
+        return self.mode == "hold" or super().has_barrier
 
     @property
     def waiting(self) -> int | None:
@@ -136,13 +144,13 @@ class MessagePipeline(Pipeline):
 
     async def _finish(self) -> bool:
         try:
-            async with asyncio.timeout(self.parts.limits.stop_seconds_max):
+            async with asyncio.timeout(self.limits.now.stop_seconds_max):
                 while self._moves:
                     await asyncio.wait(self._moves)
         except TimeoutError:
             return False
         finally:
-            await at_last(self._commit())
+            await self._last_word(self._commit())
         return True
 
     def _submit(self, batch: Batch, ticket: Ticket) -> None:

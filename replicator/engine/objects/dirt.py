@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from replicator.engine.backfill import Unpaused
+from replicator.engine.limits import LiveLimits
 from replicator.engine.retry import Retrier
 from replicator.model.clock import Clock
 from replicator.model.key import Key
@@ -47,16 +48,17 @@ class Dirt:
         retrier: Retrier,
         clock: Clock,
         hand_over: Handover,
-        in_hand_max: int,
+        limits: LiveLimits,
     ) -> None:
         self._store = store
         self._pipeline = pipeline
         self._retrier = retrier
         self._clock = clock
         self._hand_over = hand_over
-        self._in_hand_max = in_hand_max
+        self._limits = limits
         self.count = 0
         self._oldest: Oldest | None = None
+        self._looking = asyncio.Lock()
         self._newest = 0
         self._in_hand = 0
         self._notes: list[_Note] = []
@@ -65,6 +67,7 @@ class Dirt:
         self._to_feed = asyncio.Event()
         self._to_clear = asyncio.Event()
         self._moved = asyncio.Event()
+        limits.follow(self._moved.set)
 
     async def open(self) -> None:
         """Learn what an earlier process has left."""
@@ -122,8 +125,8 @@ class Dirt:
         after = 0
         while True:
             await unpaused()
-            await self._room()
-            rows = await self._list(after, min(PAGE_ROWS, self._in_hand_max - self._in_hand))
+            await self._until(lambda: self._room > 0)
+            rows = await self._list(after, min(PAGE_ROWS, self._room))
             if not rows:
                 await self._to_feed.wait()
                 self._to_feed.clear()
@@ -157,7 +160,7 @@ class Dirt:
         )
         self.count += noted.new
         self._newest = noted.newest
-        self._oldest = await self._store.oldest_dirty(self._pipeline)
+        await self._look()
 
     async def _list(self, after: int, limit: int) -> Sequence[DirtyRow]:
         return await self._retrier.persist(
@@ -168,11 +171,17 @@ class Dirt:
         cleared = await self._retrier.persist(
             "state", "dirty_rows", lambda: self._store.clear_dirty(self._pipeline, rows)
         )
-        self.count -= cleared  # in a statement of its own: rows are counted in while the store is awaited
-        self._oldest = await self._store.oldest_dirty(self._pipeline)
+        self.count -= cleared  # not before the await: rows may be noted meanwhile
+        await self._look()
 
-    async def _room(self) -> None:
-        await self._until(lambda: self._in_hand < self._in_hand_max)
+    async def _look(self) -> None:
+        """Learn which is the oldest; one look at a time, or an older answer could replace a newer one."""
+        async with self._looking:
+            self._oldest = await self._store.oldest_dirty(self._pipeline)
+
+    @property
+    def _room(self) -> int:
+        return self._limits.now.changes_in_flight_max - self._in_hand
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():

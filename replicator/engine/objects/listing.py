@@ -7,11 +7,11 @@ look. A change of tags alone shows in no listing: an event tells of it, or a ver
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass
 
 from replicator.connector import Scans
+from replicator.engine.limits import LiveLimits
 from replicator.engine.objects.dirt import Dirt
 from replicator.engine.retry import Retrier
 from replicator.engine.sharing import Shared
@@ -74,10 +74,10 @@ class Lister:
         self.listed = Listed()
         self.list_both = Shared(self._list_both)
 
-    async def list_forever(self, seconds: float, ready: Callable[[], bool]) -> None:
-        """List at this interval, whenever ``ready``, until cancelled."""
+    async def list_forever(self, limits: LiveLimits, ready: Callable[[], bool]) -> None:
+        """List every ``list_seconds``, whenever ``ready``, until cancelled."""
         while True:
-            await asyncio.sleep(seconds)
+            await limits.sleep(lambda now: now.list_seconds)
             if ready():
                 await self.list_both()
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 
-from replicator.engine.backfill import Copier, restore_keys
+from replicator.engine.backfill import restore_keys
 from replicator.engine.backfilled import Activity, BackfilledPipeline
 from replicator.engine.objects.copying import Copy, CopyRow, OneByOne, is_copy
 from replicator.engine.objects.dirt import Dirt
@@ -49,7 +49,7 @@ class ObjectPipeline(BackfilledPipeline):
             self.retrier,
             parts.clock,
             self._hand_over,
-            parts.limits.changes_in_flight_max,
+            self.limits,
         )
         self.lister = Lister(
             parts.name,
@@ -143,7 +143,7 @@ class ObjectPipeline(BackfilledPipeline):
         finishing = [("notes", self.dirt.note_forever()), ("clears", self.dirt.clear_forever())]
         beginning = [
             ("feed", self.dirt.feed_forever(self._unpaused.wait)),
-            ("list", self.lister.list_forever(self.parts.limits.list_seconds, self._may_list)),
+            ("list", self.lister.list_forever(self.limits, self._may_list)),
         ]
         return finishing, beginning
 
@@ -167,10 +167,7 @@ class ObjectPipeline(BackfilledPipeline):
     async def _run_backfill(self) -> str:
         if self.keeper.backfill.phase is Phase.ROWS:
             rows = CopyRow(self.source, self.sink, absent=self.keeper.backfill.mode is Mode.INSERT)
-            copier = Copier(
-                self.source, rows, self.delivery, self.keeper, self.retrier, self._unpaused.wait
-            )
-            await copier.copy(self.parts.limits.backfill_pieces_in_flight_max)
+            await self._copier(rows).copy(self.limits)
             await self.delivery.settle()
             await self._enter(Phase.END_MARK)
         proof = await self.applied()

@@ -18,12 +18,17 @@ from replicator.engine.parts import ObjectSink, ObjectSource
 from replicator.engine.sweep import scan_all
 from replicator.engine.verify import CANDIDATES_MAX, Verification, Verifier
 from replicator.model.change import Row
+from replicator.model.errors import ChangeError
 from replicator.model.key import Key
 from replicator.model.record import Object, describe_alike
 from replicator.stores import Comparison, Report
 
 BODIES_MAX = 8
 """Bodies that are read at a time; each streams through a bounded buffer of its own."""
+
+SETTLE_PAUSES_SECONDS = (0.5, 1.0, 2.0)
+"""Before each further look at what differs: tags change without showing in any list, so the event that
+tells of them may still be on its way when everything that a list shows has been applied."""
 
 ALGORITHMS = ("crc64nvme", "sha256", "md5", "sha1", "crc32c", "crc32")
 """In this order a checksum of the source's service is taken; the first is the cheapest to compute again."""
@@ -38,28 +43,42 @@ class ObjectVerifier(Verifier):
     bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BODIES_MAX))
 
     async def _compare_all(self, progress: Verification, comparison: Comparison, report: Report) -> None:
-        """Look at every object of the source, then at what only the sink has."""
+        """Look at every object of the source, then at what only the sink has.
+
+        What differs is examined together, because each examination waits for a list of both sides.
+        """
+        differing: list[Key] = []
         async for rows in scan_all(self.source, "source", self.retrier):
-            await comparison.add("source", [(row.key, b"") for row in rows])
             progress.keys["source"] += len(rows)
-            for some in _chunks([row.key for row in rows], FETCH_KEYS_MAX):
-                await self._look(some, progress, report)
+            keys = [row.key for row in rows]
+            for some in _chunks(keys, FETCH_KEYS_MAX):
+                differing += await self._look(some)
+                if len(differing) >= CANDIDATES_MAX:
+                    await self._examine_now(differing, progress, report)
+            for side in ("source", "sink"):  # on both: what the sink lacks of them is examined apart
+                await comparison.add(side, [(key, b"") for key in keys])
         async for rows in scan_all(self.sink, "sink", self.retrier):
-            await comparison.add("sink", [(row.key, b"") for row in rows])
             progress.keys["sink"] += len(rows)
+            await comparison.add("sink", [(row.key, b"") for row in rows])
+        await self._examine_now(differing, progress, report)
         after: Key | None = None
         while extra := await comparison.differences(after, CANDIDATES_MAX):
             progress.candidates += len(extra)
             await self._examine(extra, progress, report)
             after = extra[-1]
 
-    async def _look(self, keys: Sequence[Key], progress: Verification, report: Report) -> None:
+    async def _look(self, keys: Sequence[Key]) -> list[Key]:
+        """Those of the keys that differ now."""
         in_source = await self._fetch_source(keys)
         in_sink = await self._fetch_sink(keys, in_source)
-        candidates = [key for key in keys if not self._same(in_source.get(key), in_sink.get(key))]
-        if candidates:
-            progress.candidates += len(candidates)
-            await self._examine(candidates, progress, report)
+        return [key for key in keys if not self._same(in_source.get(key), in_sink.get(key))]
+
+    async def _examine_now(self, keys: list[Key], progress: Verification, report: Report) -> None:
+        """Examine the keys, and empty the list."""
+        if keys:
+            progress.candidates += len(keys)
+            await self._examine(keys, progress, report)
+            keys.clear()
 
     async def _fetch_source(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
         """The objects with at least one checksum each, read from the bytes where the service gives none."""
@@ -80,8 +99,22 @@ class ObjectVerifier(Verifier):
         return {row.key: row for row in checked if row is not None}
 
     async def _check_one(self, side: str, system: Checks, key: Key, algorithm: str) -> Row | None:
+        """The object, or None where there is none, or where its body cannot be read at all."""
         async with self.bodies:
-            return await self.retrier.persist(side, "verify", partial(system.check, key, (algorithm,)))
+            try:
+                return await self.retrier.persist(side, "verify", partial(system.check, key, (algorithm,)))
+            except ChangeError:  # it is a dead letter, and a mismatch until it is waived
+                return None
+
+    async def _settle(self, candidates: Sequence[Key], looks_max: int) -> dict[Key, str]:
+        """What differs still when the events under way have had their time."""
+        mismatched = await super()._settle(candidates, looks_max)
+        for pause in SETTLE_PAUSES_SECONDS if looks_max > 1 else ():
+            if not mismatched:
+                break
+            await asyncio.sleep(pause)
+            mismatched = await super()._settle(list(mismatched), looks_max)
+        return mismatched
 
     def _same(self, one: Row | None, other: Row | None) -> bool:
         if one is None or other is None:

@@ -105,14 +105,15 @@ async def test_a_container_made_again_is_another(database, container):
 
 
 async def test_what_is_not_here_is_refused(database, container):
-    """Hierarchical keys and patches get a sentence, not a wrong answer."""
+    """Unique keys and the deletes of a change feed get a sentence, not a wrong answer."""
+    unique = {"uniqueKeys": [{"paths": ["/email"]}]}
     with pytest.raises(CosmosHttpResponseError) as caught:
-        await database.create_container("deep", PartitionKey(["/a", "/b"]))
+        await database.create_container("other", PartitionKey("/pk"), unique_key_policy=unique)
     assert caught.value.status_code == 400
-    await container.create_item({"id": "a", "pk": "x"})
+    feed = container.query_items_change_feed(mode="AllVersionsAndDeletes", partition_key="x")
     with pytest.raises(CosmosHttpResponseError) as caught:
-        await container.patch_item("a", "x", [{"op": "set", "path": "/v", "value": 1}])
-    assert caught.value.status_code == 405
+        await anext(feed)
+    assert caught.value.status_code == 400
 
 
 async def test_a_wrong_key_is_refused(server):

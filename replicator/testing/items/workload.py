@@ -10,8 +10,8 @@ from connectors.memory.table import MemoryTable
 from replicator.model.key import Key
 from replicator.model.record import Item, record_to_json
 from replicator.model.values import Value
-from replicator.testing.ledger import NUMBER, Ledger
-from replicator.testing.plan import Plan
+from replicator.testing.items.ledger import NUMBER, Ledger
+from replicator.testing.items.plan import Plan
 
 GROUPS = 2
 EXTRAS = 4

@@ -23,18 +23,9 @@ from replicator.model.clock import Clock
 from replicator.model.key import Key, key_text
 from replicator.model.record import Record, require_item
 from replicator.model.values import Value
+from replicator.testing.history import NEVER, History, State
 
 NUMBER = "v"
-NEVER = 0
-"""The number of a key's state before its first one."""
-
-
-class State(NamedTuple):
-    """One state of one key at the source."""
-
-    number: int
-    committed_at: float
-    deleted: bool
 
 
 class Logged(NamedTuple):
@@ -43,15 +34,6 @@ class Logged(NamedTuple):
     read: int
     key: Key
     state: State
-
-
-@dataclass(slots=True)
-class Shown:
-    """What the sink has shown of one key."""
-
-    number: int | None = None  # of the record it shows now; None where it shows none
-    landed_max: int = NEVER  # the newest state that was ever written
-    absent_until: float = 0.0  # the last instant at which there was no record, if there is one now
 
 
 @dataclass(slots=True)
@@ -65,16 +47,15 @@ class Ledger:
     numbers: int = NEVER
     gate_openings: int = 0
     frozen: bool = False
-    _states: dict[Key, list[State]] = field(default_factory=lambda: defaultdict(list))
+    _history: History = field(init=False)
     _logs: dict[str, list[Logged]] = field(default_factory=lambda: defaultdict(list))
-    _shown: dict[Key, Shown] = field(default_factory=lambda: defaultdict(Shown))
-    _excused: dict[Key, int] = field(default_factory=dict)
     _checked: dict[str, int] = field(default_factory=dict)  # per shard: entries known to be in the sink
     _saved: dict[str, int] = field(default_factory=dict)
     _run: int = 0
     _run_began_at: float = 0.0
 
     def __post_init__(self) -> None:
+        self._history = History(self.clock)
         self.table.watch(self._committed)
         self.container.watch(self._landed)
 
@@ -86,25 +67,19 @@ class Ledger:
 
     def excuse(self, key: Key, number: int) -> None:
         """The sink refuses this state of a key for good: it will be a dead letter instead."""
-        self._excused[key] = max(number, self._excused.get(key, NEVER))
+        self._history.excuse(key, number)
 
     def _committed(self, shard: str, entry: Entry) -> None:
         if entry.key is None:
             return
         self.numbers += 1
         state = State(self.numbers, entry.committed_at, deleted=entry.document is None)
-        self._states[entry.key].append(state)
+        self._history.states[entry.key].append(state)
         self._logs[shard].append(Logged(self.table.shards[shard].end, entry.key, state))
 
     def _landed(self, operation: Operation) -> None:
-        shown = self._shown[operation.key]
-        if operation.document is None:
-            shown.number = None
-        else:
-            if shown.number is None:
-                shown.absent_until = self.clock.wall()
-            shown.number = number_in(operation.document)
-            shown.landed_max = max(shown.landed_max, shown.number)
+        number = None if operation.document is None else number_in(operation.document)
+        self._history.landed(operation.key, number)
         if self.frozen and not self._agrees(operation.key):
             self._complain(f"{key_text(operation.key)} was made wrong again after everything was right")
 
@@ -133,7 +108,7 @@ class Ledger:
     def reported(self, seconds: float) -> None:
         """The engine said that it is no further behind than this: nothing older may be missing."""
         promised = self.clock.wall() - seconds
-        for key, states in self._states.items():
+        for key, states in self._history.states.items():
             owed = next((state for state in states if self._is_owed(key, state)), None)
             if owed is not None and owed.committed_at < promised:
                 self._complain(
@@ -143,7 +118,7 @@ class Ledger:
 
     def proved(self, number: int, how: str) -> None:
         """The engine proved that everything up to this number is applied."""
-        for key, states in self._states.items():
+        for key, states in self._history.states.items():
             for state in states:
                 if state.number <= number and self._is_owed(key, state):
                     self._complain(f"applied {how}, but {key_text(key)} #{state.number} never came")
@@ -153,11 +128,11 @@ class Ledger:
         """The gate is open: the sink shows every key as it is now, or was within so many seconds."""
         self.gate_openings += 1
         promised = self.clock.wall() - seconds
-        for key in self._states.keys() | self._shown.keys():
-            due = [state for state in self._states[key] if state.committed_at <= promised]
-            if not self._shows(key, due[-1].number if due else NEVER):
+        for key in self._history.states.keys() | self._history.shown.keys():
+            due = [state for state in self._history.states[key] if state.committed_at <= promised]
+            if not self._history.shows(key, due[-1].number if due else NEVER):
                 self._complain(
-                    f"the gate is open, but {key_text(key)} shows {self._shown[key].number}"
+                    f"the gate is open, but {key_text(key)} shows {self._history.shown[key].number}"
                     f" and should show {due[-1] if due else 'nothing'} or newer"
                 )
 
@@ -186,7 +161,9 @@ class Ledger:
     def _check_landed(self, shard: str, read: int) -> None:
         checked = self._checked.get(shard, 0)
         for logged in self._logs[shard]:
-            if checked < logged.read <= read and not self._is_accounted_for(logged.key, logged.state):
+            if checked < logged.read <= read and not self._history.is_accounted_for(
+                logged.key, logged.state.number
+            ):
                 self._complain(
                     f"the checkpoint stands at {shard} {read}, but {key_text(logged.key)}"
                     f" #{logged.state.number} at {logged.read} never reached the sink"
@@ -195,29 +172,9 @@ class Ledger:
 
     def _is_owed(self, key: Key, state: State) -> bool:
         """Whether the delta of this run has to bring the state, and has not."""
-        return state.committed_at >= self._run_began_at and not self._is_accounted_for(key, state)
-
-    def _is_accounted_for(self, key: Key, state: State) -> bool:
-        return state.number <= max(self._excused.get(key, NEVER), self._covered(key))
-
-    def _covered(self, key: Key) -> int:
-        """The newest state of which the sink is known to have shown it, or one after it."""
-        shown = self._shown[key]
-        absent_until = self.clock.wall() if shown.number is None else shown.absent_until
-        gone = (
-            state.number
-            for state in reversed(self._states[key])
-            if state.deleted and state.committed_at <= absent_until
+        return state.committed_at >= self._run_began_at and not self._history.is_accounted_for(
+            key, state.number
         )
-        return max(shown.landed_max, next(gone, NEVER))
-
-    def _shows(self, key: Key, least: int) -> bool:
-        """Whether the sink shows this state of the key or a newer one."""
-        number = self._shown[key].number
-        if number is not None:
-            return number >= least
-        after = [state for state in self._states[key] if state.number >= least]
-        return least == NEVER or any(state.deleted for state in after)
 
     def _complain(self, violation: str) -> None:
         if violation not in self.violations:

@@ -1,0 +1,92 @@
+"""What a seed decides of a world of objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from replicator.testing.loop import seeded
+from replicator.testing.network import QUIET, ROUGH, SLUGGISH, Rates
+from replicator.testing.plan import Course, draw_limits
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Course):
+    """One world of objects.
+
+    Attributes:
+        cold_objects, hot_objects: names that are there from the start; names that are written all the time.
+        leftovers: whether the sink holds something when the pipeline first starts.
+        marks: whether the source has marks.
+        repeat, delay, lose, reorder: how likely that befalls an event on its way; where any is lost
+            nothing but tags is ever changed alone, because only an event tells of that.
+        visibility_seconds: how long an event that was taken stays hidden.
+        shows: how often events in hand show again before their time.
+        replaced: what a body does whose object is replaced as it is read.
+        gap_seconds, burst: mean time between two writes; how many writes a name gets in a row.
+        cold_share, delete_share, tag_share: how many of the writes meet a cold object, are deletes, are
+            changes of tags alone.
+        refused_objects: names whose objects are too large for the sink until everything heals.
+        meddle_seconds: mean time between two writes of another writer at the sink; 0 where there is none.
+        store_rates: how the calls to our own store go.
+    """
+
+    cold_objects: int
+    hot_objects: int
+    leftovers: bool
+    marks: bool
+    repeat: float
+    delay: float
+    lose: float
+    reorder: float
+    visibility_seconds: float
+    shows: int
+    replaced: Literal["kept", "changed"]
+    gap_seconds: float
+    burst: int
+    cold_share: float
+    delete_share: float
+    tag_share: float
+    refused_objects: int
+    meddle_seconds: float
+    page_rows: int
+    page_changes: int
+    store_rates: Rates
+
+
+def draw(seed: int) -> Plan:
+    """The plan of a seed."""
+    chance = seeded(f"plan {seed}")
+    lose = chance.choice((0.0, 0.0, 0.1, 0.4))
+    return Plan(
+        cold_objects=chance.choice((0, 8, 25)),
+        hot_objects=chance.randint(2, 8),
+        leftovers=chance.random() < 0.4,
+        marks=chance.random() < 0.75,
+        repeat=chance.choice((0.0, 0.3)),
+        delay=chance.choice((0.0, 0.5)),
+        lose=lose,
+        reorder=chance.choice((0.0, 0.8)),
+        visibility_seconds=chance.choice((1.0, 3.0, 10.0)),
+        shows=chance.choice((0, 0, 3)),
+        replaced=chance.choice(("kept", "changed")),
+        busy_seconds=chance.uniform(5.0, 12.0),
+        gap_seconds=chance.choice((0.05, 0.15, 0.4)),
+        burst=chance.choice((1, 3)),
+        cold_share=chance.choice((0.1, 0.5)),
+        delete_share=chance.choice((0.2, 0.5)),
+        tag_share=0.0 if lose else chance.choice((0.0, 0.3)),
+        kills=chance.choice((0, 1, 2, 4)),
+        stops=chance.choice((0, 0, 1)),
+        steps=chance.choice((0, 0, 2)),
+        refused_objects=chance.choice((0, 0, 2)),
+        meddle_seconds=chance.choice((0.0, 0.1, 1.0)),
+        command_seconds=chance.choice((0.0, 1.0, 3.0)),
+        page_rows=chance.randint(2, 10),
+        page_changes=chance.randint(2, 20),
+        poll_seconds=chance.choice((0.1, 0.3)),
+        latency_seconds=chance.choice((0.005, 0.05)),
+        rates=chance.choice((QUIET, ROUGH, ROUGH, SLUGGISH, SLUGGISH)),
+        store_rates=chance.choice((QUIET, Rates(slow=0.1))),
+        limits=draw_limits(chance, list_seconds=chance.choice((1.0, 3.0, 8.0))),
+    )
