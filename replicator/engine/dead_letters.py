@@ -6,6 +6,7 @@ overwrite something newer.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence, Set
 
 from replicator.model.change import Change
@@ -28,11 +29,13 @@ class Morgue:
         self._open_max = open_max
         self._clock = clock
         self.open = 0
+        self._counting = asyncio.Lock()
         self._any_waived = False
 
     async def refresh(self) -> None:
-        """Count the open ones again."""
-        self.open = await self._store.count_dead_letters(self._pipeline)
+        """Count the open ones again; one count at a time, or an older answer could replace a newer one."""
+        async with self._counting:
+            self.open = await self._store.count_dead_letters(self._pipeline)
 
     async def look_for_waived(self) -> None:
         """Learn whether any was ever waived."""

@@ -23,7 +23,7 @@ from replicator.testing.loop import DeadlockError, virtual_loop
 from replicator.testing.plan import STEP_SECONDS_MAX
 from replicator.testing.world import OBSERVE_SECONDS, World
 
-CONVERGE_SECONDS_MAX = 90.0
+CONVERGE_SECONDS_MAX = 400.0
 """Virtual time for becoming equal after the faults have ended; a swallowed mark alone takes 30 s."""
 
 
