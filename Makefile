@@ -26,7 +26,7 @@ help: ## List the targets
 
 setup: $(READY) $(AZURITE) ## Create .venv with everything pinned, and Azurite for the local clouds
 
-test: setup lint ## Lint, types, floors, generated pages, then every test; under ten minutes
+test: setup lint ## Lint, types, floors, generated pages, then every test; under fifteen minutes
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
 lint: $(READY)
