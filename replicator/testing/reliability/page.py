@@ -11,7 +11,7 @@ import replicator
 from replicator.testing.reliability.tally import Tally
 
 PICTURE_NAME = "reliability.svg"
-SEEDS_FOR_A_BUG = 500
+SEEDS_FOR_A_BUG = 1800
 
 FATES: Mapping[str, str] = {
     "refused": "refused, nothing done",
