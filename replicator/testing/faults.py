@@ -259,8 +259,8 @@ class _FaultyStore:
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._inner, name)
 
-        async def call(*args: Any) -> Any:
-            return await self._network.ask(partial(method, *args))
+        async def call(*args: Any, **given: Any) -> Any:
+            return await self._network.ask(partial(method, *args, **given))
 
         return call
 

@@ -253,7 +253,7 @@ class World(ABC):
         return verification.mismatches if await self.until(is_idle, seconds_max) else None
 
     async def _serve(self) -> None:
-        store = faulty_store(self.store(), self.local)
+        store = faulty_store(self.store(self.life.name if self.life else ""), self.local)
         mode = self.mode
         charge = Charge(
             name=NAME,

@@ -41,8 +41,8 @@ BOUNDS = Gate(
 class LedgerStore(InMemoryStore):
     """A store that shows every saved checkpoint to the ledger."""
 
-    def __init__(self, disk: Disk, ledger: Ledger, note: Callable[[str], None]) -> None:
-        super().__init__(disk)
+    def __init__(self, disk: Disk, name: str, ledger: Ledger, note: Callable[[str], None]) -> None:
+        super().__init__(disk, name)
         self._ledger = ledger
         self._note = note
 
@@ -110,9 +110,9 @@ class ItemWorld(World):
         self._verdict = None
         super().start()
 
-    def store(self) -> InMemoryStore:
+    def store(self, name: str) -> InMemoryStore:
         """A store whose checkpoints are checked."""
-        return LedgerStore(self.disk, self.ledger, self.note)
+        return LedgerStore(self.disk, name, self.ledger, self.note)
 
     def ends(self) -> tuple[Source, Sink]:
         """A source of the table and a sink of the container."""

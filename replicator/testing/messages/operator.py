@@ -67,8 +67,7 @@ class MessageOperator(Operator):
         now = self._supervisor.charge.clock.wall()
         may_waive = letter.key not in self._tried and now - letter.failed_at > self._settled_seconds
         if may_waive and self._chance.random() < self._waive_share:
-            await self._store.settle_dead_letter(letter.id, "waived")
-            await self._supervisor.recount()
+            await self._supervisor.waive(letter.id)
             return
         self._tried.add(letter.key)
         try:

@@ -106,9 +106,9 @@ class MessageWorld(World):
             await self.stop()
             self.start()
 
-    def store(self) -> InMemoryStore:
+    def store(self, name: str) -> InMemoryStore:
         """A store whose dead letters are known."""
-        return WatchedStore(self.disk, self._kept)
+        return WatchedStore(self.disk, name, self._kept)
 
     def ends(self) -> tuple[Source, Sink]:
         """A source of the queue and a sink of the bus."""

@@ -116,9 +116,9 @@ class ObjectWorld(World):
         self.objects.object_bytes_max = OBJECT_BYTES_MAX
         await super().heal()
 
-    def store(self) -> InMemoryStore:
+    def store(self, name: str) -> InMemoryStore:
         """A store whose notes are checked."""
-        return LedgerStore(self.disk, self.ledger, self.note)
+        return LedgerStore(self.disk, name, self.ledger, self.note)
 
     def ends(self) -> tuple[Source, Sink]:
         """A source of the bucket and a sink of the store."""
