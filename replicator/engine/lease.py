@@ -9,8 +9,7 @@ the holder has sent by then is waited for as after any unclean stop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any, cast
 
 from replicator.config.limits import Limits
@@ -93,17 +92,15 @@ class Leaseholder:
             self.other = lease.holder
             await asyncio.sleep(min(LOOK_SECONDS_MAX, lease.seconds / 10))
 
-    @asynccontextmanager
-    async def kept(self, retrier: Retrier) -> AsyncIterator[None]:
-        """Renew while inside; where the lease is lost, what is inside is cancelled.
+    def behind(self, error: BaseException) -> BaseException:
+        """What ended an incarnation: the error, or, where it had no lease any more, that.
 
-        Raises:
-            LeaseLostError: within a group; another process has taken over, or the store does not answer.
+        Without the lease an error tells nothing of the pipeline, such as that the source has forgotten what
+        another process is done with.
         """
-        async with asyncio.TaskGroup() as tasks:
-            keeping = tasks.create_task(self._keep(retrier), name="lease")
-            yield
-            keeping.cancel()
+        if self.held or isinstance(error, LeaseLostError | CheckpointConflictError):
+            return error
+        return self._lost(f"it ran out, and then: {error}")
 
     async def release(self, *, clean: bool) -> None:
         """Let others take over at once; with ``clean`` no sink call is under way either.
@@ -130,7 +127,13 @@ class Leaseholder:
         self.epoch, self._acts_until = claimed.epoch, asked_at + self._seconds
         return claimed
 
-    async def _keep(self, retrier: Retrier) -> None:
+    async def keep(self, retrier: Retrier) -> None:
+        """Renew until cancelled.
+
+        Raises:
+            LeaseLostError: another process has taken over, or the store does not answer.
+        """
+
         async def renew() -> float:
             asked_at = self._clock.monotonic()
             await self._store.renew(self._pipeline, self.epoch)

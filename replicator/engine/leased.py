@@ -76,13 +76,7 @@ class _LeasedBody:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The bytes; whoever reads slowly may come too late with each of them."""
-        chunks = self._body.chunks()
-        try:
-            async for chunk in chunks:
-                self._require()
-                yield chunk
+        async for chunk in self._body.chunks():
             self._require()
-        finally:
-            close = getattr(chunks, "aclose", None)
-            if close is not None:
-                await close()
+            yield chunk
+        self._require()

@@ -88,12 +88,14 @@ class Pipeline(ABC):
         claim = await self.lease.take(self.retrier)
         clean = claim.clean  # nothing is written before the pipeline is open
         try:
-            async with self.lease.kept(self.retrier):
+            async with asyncio.TaskGroup() as tasks:
+                keeping = tasks.create_task(self.lease.keep(self.retrier), name="lease")
                 await self._open(claim, new_backfill=new_backfill and not self.lease.other)
                 clean = False
                 clean = await self._replicate()
+                keeping.cancel()
         except BaseExceptionGroup as group:
-            raise first_cause(group) from group
+            raise self.lease.behind(first_cause(group)) from group
         finally:
             for end in self._ends:
                 await end.close()

@@ -2,9 +2,9 @@
 
 Where another process holds the pipeline, an incarnation stands by until it can take over; one that loses
 its lease ends, and the next one stands by. A pipeline that fails is not started again by itself: what could
-be retried has been retried inside it, so a failure needs an operator, who then resumes. Only a position that
-the source has lost is mended by itself: by a new backfill that reconciles, said loudly, while the gate stays
-closed. Each start is a new incarnation with fresh connections.
+be retried has been retried inside it, so a failure needs an operator, who then resumes. Only a position
+that the source has lost is mended by itself: by a new backfill that reconciles, said loudly, while the gate
+stays closed. Each start is a new incarnation with fresh connections.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from replicator.model.checkpoint import Checkpoint
 from replicator.model.errors import CheckpointConflictError
@@ -49,8 +50,27 @@ class Disk:
     journal: list[JournalEntry] = field(default_factory=list)
 
 
+class LeasesWatched(Protocol):
+    """Who is told of leases as they change."""
+
+    def claimed(self, epoch: int, seconds: float) -> None:
+        """A claim has taken effect."""
+
+    def renewed(self, epoch: int) -> None:
+        """A renewal has taken effect."""
+
+    def released(self, epoch: int) -> None:
+        """A release has taken effect."""
+
+
 class InMemoryStore:
-    """A ``Store`` over a disk; nothing in it awaits, so every call happens at once."""
+    """A ``Store`` over a disk; nothing in it awaits, so every call happens at once.
+
+    Attributes:
+        watch: who is told of leases.
+    """
+
+    watch: LeasesWatched | None = None
 
     def __init__(self, disk: Disk, name: str = "holder") -> None:
         """``name`` is that of the holder who opens it."""
@@ -72,6 +92,8 @@ class InMemoryStore:
         claim = Claim(before.epoch + 1, held.checkpoint, held.clean, held.call_seconds)
         held.lease = Lease(claim.epoch, 0, term.lease_seconds, self._name, over=False)
         held.clean, held.call_seconds = False, term.call_seconds
+        if self.watch is not None:
+            self.watch.claimed(claim.epoch, term.lease_seconds)
         return claim
 
     async def renew(self, pipeline: str, epoch: int) -> None:
@@ -81,12 +103,16 @@ class InMemoryStore:
         if held.lease.over:
             raise CheckpointConflictError(f"epoch {epoch} was released")
         held.lease = replace(held.lease, renewals=held.lease.renewals + 1)
+        if self.watch is not None:
+            self.watch.renewed(epoch)
 
     async def release(self, pipeline: str, epoch: int, *, clean: bool = True) -> None:
         """Note the end of a lease, unless somebody else has claimed since."""
         held = self._held(pipeline)
         if held.lease.epoch == epoch:
             held.lease, held.clean = replace(held.lease, over=True), clean
+            if self.watch is not None:
+                self.watch.released(epoch)
 
     async def save(self, pipeline: str, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint, unless its epoch is over."""

@@ -62,6 +62,7 @@ class FaultySource:
 
     async def commit(self, positions: Positions) -> None:
         """A commit may work and be reported as failed."""
+        self.network.sending("commit")
         await self.network.ask(lambda: cast(Source, self.inner).commit(positions))
 
     async def close(self) -> None:
@@ -107,6 +108,7 @@ class FaultySink:
         self, write: Callable[[Sequence[Change]], Awaitable[None]], changes: Sequence[Change]
     ) -> None:
         """Send what is not left out; name what was left out or refused, each with its own error."""
+        self.network.sending("write")
         failures: dict[Key, ReplicatorError] = {}
         kept: list[Change] = []
         for change in changes:
@@ -189,6 +191,7 @@ class _Probes(_Reading):
 class _Marks(_Reading):
     async def mark(self) -> str:
         """A mark may be set without its name being known."""
+        self.network.sending("mark")
         return await self.network.ask(cast(Marks, self.inner).mark)
 
 

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TypeVar
 
 from replicator.model.errors import ReplicatorError, TransientError
-from replicator.testing.loop import current_life
+from replicator.testing.loop import Life, current_life
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Rates:
     Attributes:
         refused: nothing happens, and the caller is told so: throttled, or never connected.
         lost: nothing happens, and the caller cannot know.
-        late: it happens at any moment until ``call_seconds_max``; the caller cannot know.
+        late: it happens at any moment until ``call_seconds_max`` after it was given up.
         reset: it happens, and the answer is lost.
         slow: it happens late, and may well be answered after the caller gave up.
         partial: of a batch only a part happens, as the answer says; what is reported as of unknown
@@ -78,6 +78,10 @@ class Network:
         self.call_seconds_max = call_seconds_max
         self._per_latency = 1.0 / latency_seconds
         self._landings: set[asyncio.Task[None]] = set()
+        self.cut_until = 0.0  # calls hang until this moment
+        self.sending: Callable[[str], None] = lambda _what: None  # told as anything with an effect is sent
+        self.landed: Callable[[Life | None, int], None] = lambda _sender, _epoch: None
+        self.epoch_of: Callable[[Life | None], int] = lambda _sender: 0
         self.fates: Counter[str] = Counter()  # how many calls met which fate, good ones left out
 
     @property
@@ -92,11 +96,16 @@ class Network:
             await asyncio.sleep(fate.answer_seconds)
             raise fate.error or unknown("no answer")
         await asyncio.sleep(min(fate.effect_seconds, fate.answer_seconds))
+        await self._uncut()
         answer = await question()
         await asyncio.sleep(max(0.0, fate.answer_seconds - fate.effect_seconds))
+        await self._uncut()
         if fate.error is not None:
             raise fate.error
         return answer
+
+    async def _uncut(self) -> None:
+        await asyncio.sleep(max(0.0, self.cut_until - asyncio.get_running_loop().time()))
 
     async def send(self, effect: Callable[[], Awaitable[T]]) -> T:
         """A call with an effect."""
@@ -112,6 +121,7 @@ class Network:
         return self.chance.expovariate(self._per_latency)
 
     async def _send(self, effect: Callable[[float], Awaitable[T]], share: float, least: float = 0.0) -> T:
+        self.sending("write")
         fate = self.fate()
         carried = None
         if fate.effect_seconds is not None:
@@ -132,6 +142,7 @@ class Network:
         ``takes`` is how long the effect itself takes.
         """
         sender = current_life()
+        epoch = self.epoch_of(sender)
         loop = asyncio.get_running_loop()
         result: asyncio.Future[T] = loop.create_future()
 
@@ -141,8 +152,11 @@ class Network:
                 if self.chance.random() < self.rates.killed_before_send:
                     return
                 await asyncio.sleep(max(0.0, self.moment() - seconds - takes))
+                if loop.time() + takes > sender.ended_at + self.call_seconds_max:
+                    return
             try:
                 answer = await effect()
+                self.landed(sender, epoch)
             except ReplicatorError as error:
                 if not result.done():
                     result.set_exception(error)
@@ -170,7 +184,7 @@ class Network:
         if (draw := draw - rates.late) < 0:
             self.fates["late"] += 1
             answer = chance.uniform(0.0, longest / 2)
-            return Fate(self.moment(), answer, unknown("no answer in time"))
+            return Fate(answer + self.moment(), answer, unknown("no answer in time"))
         if (draw := draw - rates.reset) < 0:
             self.fates["reset"] += 1
             return Fate(min(effect, answer), max(effect, answer), unknown("connection reset"))

@@ -13,7 +13,7 @@ from connectors.memory.source import MarkedMemorySource, MemorySource
 from connectors.memory.table import MemoryTable
 from replicator.config.settings import Gate
 from replicator.connector import Sink, Source
-from replicator.engine.gate import Verdict, judge
+from replicator.engine.gate import judge
 from replicator.engine.status import PipelineStatus, observation_of
 from replicator.engine.supervisor import Supervisor
 from replicator.model.change import Change, Positions
@@ -82,7 +82,6 @@ class ItemWorld(World):
         self.container = MemoryContainer()
         self.ledger = Ledger(self.table, self.container, self.true_clock)
         self.workload = Workload(self.chance, plan, self.table, self.ledger)
-        self._verdict: Verdict | None = None
         self.container.watch(lambda done: self.note(f"sink {_told(done.key, done.document)}"))
         self.table.watch(lambda shard, entry: self.note(f"{shard} {_told(entry.key, entry.document)}"))
 
@@ -104,11 +103,6 @@ class ItemWorld(World):
             workload.split_shards(),
             workload.trim_log(),
         ]
-
-    def start(self) -> None:
-        """Start a process, of which nothing is known yet."""
-        self._verdict = None
-        super().start()
 
     def store(self, name: str) -> InMemoryStore:
         """A store whose checkpoints are checked."""
@@ -135,8 +129,8 @@ class ItemWorld(World):
         self.ledger.reported(behind)
         # Assuming the sink verified, the gate opens more often, and has more to be honest about.
         observation = replace(observation_of(status), mismatches=0)
-        self._verdict = judge([observation], BOUNDS, self._verdict, self.loop.time())
-        if self._verdict.can_cutover:
+        self.verdict = judge([observation], BOUNDS, self.verdict, self.loop.time())
+        if self.verdict.can_cutover:
             self.ledger.opened(behind)
 
     def is_complete(self, status: PipelineStatus) -> bool:

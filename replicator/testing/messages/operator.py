@@ -48,6 +48,7 @@ class MessageOperator(Operator):
             await asyncio.sleep(MEND_SECONDS)
             if not is_healed():
                 continue
+            self._resume()
             for letter in sorted(await self._letters(), key=lambda letter: letter.committed_at):
                 try:
                     await self._settle(letter)

@@ -110,6 +110,7 @@ class _ObjectSink:
         except ReplicatorError as error:
             return await inner.upload(key, _Sent(record, pieces, 0.0, error), etag)
         if pieces and network.chance.random() < STRAYS * network.rates.partial:
+            network.sending("write")
             seconds, broken = network.any_moment(), unknown("a block was lost")
             stray = _Sent(record, pieces, seconds, broken)
             network.carry(lambda: inner.upload(key, stray, etag), 0.0, seconds)

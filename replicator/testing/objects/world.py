@@ -14,7 +14,7 @@ from connectors.memory.objects.source import MarkedMemoryObjectSource, MemoryObj
 from connectors.memory.objects.store import OBJECT_BYTES_MAX, Held
 from replicator.config.settings import Gate
 from replicator.connector import Sink, Source
-from replicator.engine.gate import Verdict, judge
+from replicator.engine.gate import judge
 from replicator.engine.status import PipelineStatus, observation_of
 from replicator.engine.supervisor import Supervisor
 from replicator.model.checkpoint import Phase
@@ -69,7 +69,7 @@ class ObjectWorld(World):
     def __init__(self, seed: int, loop: VirtualLoop, plants: Sequence[Plant]) -> None:
         self.plan = plan = draw(seed)
         super().__init__(seed, plan, loop, plants)
-        self.local.rates = plan.store_rates
+        self.store_rates = plan.store_rates
         weather = Weather(
             chance=seeded(f"weather {seed}"),
             repeat=plan.repeat,
@@ -84,7 +84,6 @@ class ObjectWorld(World):
         self.ledger = Ledger(NAME, self.bucket, self.objects, queue, self.disk, self.true_clock)
         self.objects.refused = self.ledger.refused
         self.workload = Workload(self.chance, plan, self.bucket, self.objects, queue, self.ledger)
-        self._verdict: Verdict | None = None
         self.bucket.watch(lambda name, kept: self.note(f"source {_told(name, kept)}"))
         self.objects.watch(lambda name, held: self.note(f"sink {_told(name, held)}"))
 
@@ -105,11 +104,6 @@ class ObjectWorld(World):
             workload.meddle(),
             workload.show_again(),
         ]
-
-    def start(self) -> None:
-        """Start a process, of which nothing is known yet."""
-        self._verdict = None
-        super().start()
 
     async def heal(self) -> None:
         """End all faults; the sink takes what was too large."""
@@ -147,9 +141,9 @@ class ObjectWorld(World):
             self.ledger.reported(status.lag.lag_seconds + slack)
         # Assuming the sink verified, the gate opens more often, and has more to be honest about.
         observation = replace(observation_of(status), mismatches=0)
-        self._verdict = judge([observation], BOUNDS, self._verdict, self.loop.time())
+        self.verdict = judge([observation], BOUNDS, self.verdict, self.loop.time())
         listing = status.listing
-        if self._verdict.can_cutover and listing is not None and listing.listed_at is not None:
+        if self.verdict.can_cutover and listing is not None and listing.listed_at is not None:
             self.ledger.opened(listing.listed_at - slack)
 
     def is_complete(self, status: PipelineStatus) -> bool:
