@@ -45,9 +45,9 @@ def draw_company(seed: int, *, alone: bool) -> Company:
     return Company(
         replicas=2 if two else 1,
         freezes=chance.choice((0, 1, 2)) if two else chance.choice((0, 0, 0, 1)),
-        cuts=chance.choice((0, 1, 2)) if two else chance.choice((0, 0, 0, 1)),
+        cuts=chance.choice((0, 1, 2, 2)) if two else chance.choice((0, 0, 0, 1)),
         deaths_known=chance.random() < 0.5 if two else chance.random() < 0.9,
-        lease_factor=chance.choice((2.0, 3.0)),
+        lease_factor=chance.choice((2.0, 2.0, 3.0)),
     )
 
 

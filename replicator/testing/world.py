@@ -175,6 +175,7 @@ class World(ABC):
         self.starts += 1
         self.note(f"start {self.starts}")
         replica.local.rates = QUIET if self.is_healed else self.store_rates
+        replica.supervisor = None
         replica.life = life = Life(f"process-{self.starts}")
         replica.process = life.run(
             lambda: self.loop.create_task(self._serve(replica, life.name), name="process")
@@ -196,7 +197,7 @@ class World(ABC):
     async def cut_off(self, replica: Replica) -> None:
         """Let a process not reach the store for about its lease, or longer."""
         self.note("cut")
-        seconds = self.chance.uniform(0.3, 1.7) * self.limits.lease_seconds
+        seconds = self.chance.uniform(0.7, 2.0) * self.limits.lease_seconds
         replica.cut(self.loop.time() + seconds)
         await asyncio.sleep(seconds)
 
