@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
@@ -124,10 +124,16 @@ class Network:
         self.sending("write")
         fate = self.fate()
         carried = None
+        given_up: list[float] = []
         if fate.effect_seconds is not None:
             seconds = max(fate.effect_seconds, least)
-            carried = self.carry(partial(effect, seconds * share), seconds * (1 - share), seconds * share)
-        await asyncio.sleep(fate.answer_seconds)
+            shared = seconds * share
+            carried = self.carry(partial(effect, shared), seconds - shared, shared, given_up)
+        try:
+            await asyncio.sleep(fate.answer_seconds)
+        except asyncio.CancelledError:
+            given_up.append(asyncio.get_running_loop().time())
+            raise
         if fate.error is not None:
             raise fate.error
         if carried is None:
@@ -135,11 +141,16 @@ class Network:
         return await carried
 
     def carry(
-        self, effect: Callable[[], Awaitable[T]], seconds: float, takes: float = 0.0
+        self,
+        effect: Callable[[], Awaitable[T]],
+        seconds: float,
+        takes: float = 0.0,
+        given_up: Sequence[float] = (),
     ) -> asyncio.Future[T]:
         """Let the world carry out the effect after so many seconds; the future has its result.
 
-        ``takes`` is how long the effect itself takes.
+        ``takes`` is how long the effect itself takes; ``given_up`` gets the moment at which its sender gave
+        it up before it was answered, from which on it may not take longer than any call.
         """
         sender = current_life()
         epoch = self.epoch_of(sender)
@@ -155,6 +166,8 @@ class Network:
                 if loop.time() + takes > sender.ended_at + self.call_seconds_max:
                     return
             try:
+                if given_up and loop.time() + takes > given_up[0] + self.call_seconds_max:
+                    return
                 answer = await effect()
                 self.landed(sender, epoch)
             except ReplicatorError as error:

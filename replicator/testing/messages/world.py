@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectors.memory.config import MemorySinkSettings, MemorySourceSettings
@@ -48,6 +49,8 @@ class MessageWorld(World):
         self.is_alone = plan.hold_share > 0  # what is held or moved is known of the newest process
         super().__init__(seed, plan, loop, plants)
         self.store_rates = plan.store_rates
+        if plan.waive_share:  # who waives cannot know of a send that was frozen on its way, and is not over
+            self.company = replace(self.company, freezes=0)
         weather = Weather(
             chance=seeded(f"weather {seed}"),
             repeat=plan.repeat,
