@@ -56,7 +56,7 @@ async def filled(path: Path) -> None:
 
 
 async def test_two_stores_share_a_file(tmp_path: Path):
-    """A second store, under another name of the file as well, sees what the first one notes, and its lease."""
+    """A second store, under another name of the file as well, sees what the first notes, and its lease."""
     (tmp_path / "alias.db").symlink_to(tmp_path / "state.db")
     first = await SqliteStore.open(tmp_path / "state.db")
     second = await SqliteStore.open(tmp_path / "alias.db")
