@@ -81,7 +81,7 @@ class BlobSinkSettings(BaseModel):
         default=4, ge=1, le=64, description="Most blocks of one object that are sent at the same time."
     )
     buffer_bytes_max: int = Field(
-        default=64 * MEBIBYTE,
+        default=48 * MEBIBYTE,
         ge=4 * MEBIBYTE,
         description="Most bytes of bodies held in memory, of all objects together.",
     )

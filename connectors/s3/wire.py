@@ -25,7 +25,7 @@ from replicator.model.errors import ReplicatorError
 CONNECT_SECONDS_MAX = 3.0
 ANSWER_SECONDS_MAX = 10.0
 ASKS_AT_ONCE_MAX = 64
-BUFFER_BYTES = 256 * 1024
+BUFFER_BYTES = 128 * 1024
 """Of a connection; aiohttp stops reading from its socket at twice as much."""
 
 _UNSENT = ("Accept", "Accept-Encoding", "User-Agent")
