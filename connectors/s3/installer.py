@@ -42,7 +42,7 @@ class Installer:
         Raises:
             TransientError, PermanentError: as ``Installs.amendments``.
         """
-        attributes = await self._client.queue_attributes()
+        attributes = await self._client.queue.attributes()
         ours = Ours(self._pipeline, self._settings, attributes.get("QueueArn", ""))
         if attributes.get("FifoQueue", "false").lower() == "true":
             raise no_fifo(ours.queue_arn)
@@ -65,7 +65,7 @@ class Installer:
         if not _same(await self._read(amendment.place), amendment.before):
             raise changed_meanwhile(amendment.place)
         if amendment.place == self._policy:
-            await self._client.set_queue_policy(json.dumps(amendment.after) if amendment.after else "")
+            await self._client.queue.set_policy(json.dumps(amendment.after) if amendment.after else "")
         else:
             await self._client.set_notifications(amendment.after)
         for _ in range(LOOKS_MAX):
@@ -76,7 +76,7 @@ class Installer:
 
     async def _read(self, place: str) -> Mapping[str, Any]:
         if place == self._policy:
-            return merging.document_of((await self._client.queue_attributes()).get("Policy", ""))
+            return merging.document_of((await self._client.queue.attributes()).get("Policy", ""))
         return await self._read_notifications()
 
     async def _read_notifications(self) -> Mapping[str, Any]:

@@ -102,7 +102,7 @@ def sampled(listed: Sequence[Listed], *, whole: bool) -> Sequence[Finding]:
 
 async def _events(client: Client, settings: SourceSettings) -> AsyncIterator[Finding]:
     try:
-        attributes = await client.queue_attributes()
+        attributes = await client.queue.attributes()
     except ReplicatorError as error:
         yield _of(error)
         return

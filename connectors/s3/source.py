@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from connectors.aws.queue import RETENTION_SECONDS
 from connectors.s3.body import check_body, open_body
 from connectors.s3.canaries import Canaries
 from connectors.s3.client import Client
@@ -21,9 +22,6 @@ from replicator.model.change import Backlog, Batch, Page, Positions, Row
 from replicator.model.errors import NotConnectedError, ReplicatorError
 from replicator.model.key import Key
 
-QUEUE_RETENTION_SECONDS = 345_600.0
-"""How long a queue keeps a message unless it is set otherwise (SQS API reference, CreateQueue)."""
-
 
 class S3Source:
     """A bucket and the queue of its events. Without markers an empty queue is all that proves it read."""
@@ -35,7 +33,7 @@ class S3Source:
         self._objects = Objects(self._client, settings)
         self._reader = BucketReader(self._objects, settings)
         self._installer = Installer(self._client, settings, context.pipeline)
-        self._retention_seconds = QUEUE_RETENTION_SECONDS
+        self._retention_seconds = RETENTION_SECONDS
         self._feed: Feed | None = None
 
     @property
@@ -51,9 +49,9 @@ class S3Source:
         """
         begin = _count(positions)
         await self._client.open()
-        attributes = await self._client.queue_attributes()
+        attributes = await self._client.queue.attributes()
         await self._objects.list("", 1)
-        self._retention_seconds = float(attributes.get("MessageRetentionPeriod", QUEUE_RETENTION_SECONDS))
+        self._retention_seconds = float(attributes.get("MessageRetentionPeriod", RETENTION_SECONDS))
         feed = self._feed
         if feed is None or not feed.is_open or positions is None or begin < feed.read_position:
             await self._disconnect()
@@ -69,7 +67,7 @@ class S3Source:
     async def commit(self, positions: Positions) -> None:
         """Delete the messages of these changes; the durable note of each key counts from now on."""
         if self._feed is not None and PARTITION in positions:
-            await self._feed.inbox.forget(int(positions[PARTITION]))
+            await self._feed.inbox.hand.forget(int(positions[PARTITION]))
 
     async def close(self) -> None:
         """Give back what is in hand, and close every socket."""
@@ -115,13 +113,13 @@ class S3Source:
     async def backlog(self) -> Backlog:
         """About how many messages wait in the queue, beside those in hand; SQS does not tell their age."""
         await self._client.open()
-        attributes = await self._client.queue_attributes()
+        attributes = await self._client.queue.attributes()
         waiting = sum(
             int(attributes.get(f"ApproximateNumberOfMessages{each}", 0)) for each in ("", "Delayed")
         )
         hidden = int(attributes.get("ApproximateNumberOfMessagesNotVisible", 0))
         inbox = self._feed.inbox if self._feed else None
-        ours = inbox.held + inbox.strangers if inbox else 0
+        ours = len(inbox.hand) + inbox.strangers if inbox else 0
         return Backlog(waiting + max(0, hidden - ours), None)
 
     async def probe(self) -> Sequence[Finding]:
@@ -152,7 +150,7 @@ class S3Source:
         )
 
     def _new_feed(self, position: int) -> Feed:
-        inbox = Inbox(self._client, self._settings, self._context.clock)
+        inbox = Inbox(self._client.queue, self._settings, self._context.clock)
         return Feed(inbox, self._settings, self._context.clock, self._new_canaries(), position)
 
     def _new_canaries(self) -> Canaries | None:
