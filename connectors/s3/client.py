@@ -18,6 +18,7 @@ from connectors.aws.errors import misconfigured
 from connectors.aws.queue import Queue
 from connectors.s3.config import SourceSettings
 from connectors.s3.errors import translate
+from connectors.s3.rules import Rules
 from connectors.s3.wire import ANSWER_SECONDS_MAX, CONNECT_SECONDS_MAX, Address, Wire
 from replicator.model.errors import NotConnectedError
 
@@ -38,8 +39,11 @@ class Client:
         self.queue = Queue(self._queue, settings.queue_url, translate)
         self._settings = settings
         self._stack: AsyncExitStack | None = None
+        self.rules = Rules(self._bus)
+        self._session: AioSession | None = None
         self._bucket_api: Any = None
         self._queue_api: Any = None
+        self._bus_api: Any = None
         self._wire: Wire | None = None
 
     async def open(self) -> None:
@@ -60,11 +64,11 @@ class Client:
             self._queue_api = await stack.enter_async_context(sqs)
             wire = await asked("GetCredentials", self._new_wire(session), translate, reads=True)
             stack.push_async_callback(wire.close)
-            self._wire, self._stack = wire, stack.pop_all()
+            self._session, self._wire, self._stack = session, wire, stack.pop_all()
 
     async def close(self) -> None:
         """Close every socket. May be called more than once."""
-        stack, self._stack, self._wire = self._stack, None, None
+        stack, self._stack, self._wire, self._bus_api = self._stack, None, None, None
         if stack is not None:
             await stack.aclose()
 
@@ -108,6 +112,17 @@ class Client:
     def _queue(self) -> Any:
         return self._connected(self._queue_api)
 
+    async def _bus(self) -> Any:
+        """A client of EventBridge, which most buckets never need."""
+        if self._stack is None or self._session is None:
+            raise _closed()
+        if self._bus_api is None:
+            settings = self._settings
+            endpoint = settings.event_bridge_endpoint_url
+            api = open_api(self._session, "events", _CONFIGS["events"], settings.region, endpoint)
+            self._bus_api = await self._stack.enter_async_context(api)
+        return self._bus_api
+
     def _connected(self, api: Any) -> Any:
         if self._stack is None:
             raise _closed()
@@ -146,5 +161,6 @@ _CONFIGS = {
         signature_version="s3v4",
         s3={"us_east_1_regional_endpoint": "regional"},
     ),
+    "events": new_config(CONNECT_SECONDS_MAX, ANSWER_SECONDS_MAX, _CONNECTIONS_MAX),
     "sqs": new_config(CONNECT_SECONDS_MAX, ANSWER_SECONDS_MAX + _WAIT_SECONDS_MAX, _CONNECTIONS_MAX),
 }

@@ -17,6 +17,8 @@ from replicator.model.errors import (
 
 _ELSEWHERE = frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "TemporaryRedirect"})
 _NO_QUEUE = frozenset({"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "NonExistentQueue"})
+_AT_ONCE = frozenset({"ConcurrentModificationException", "InternalException"})
+
 _CODE_OF_STATUS = {403: "AccessDenied", 301: "PermanentRedirect", 307: "TemporaryRedirect", 503: "SlowDown"}
 _AND_DECRYPT = ", and kms:Decrypt for the key if one of the key service encrypts the object"
 _RIGHTS = {
@@ -31,6 +33,14 @@ _RIGHTS = {
     "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "GetQueueAttributes": "sqs:GetQueueAttributes",
     "SetQueueAttributes": "sqs:SetQueueAttributes",
+    "DescribeEventBus": "events:DescribeEventBus",
+    "DescribeRule": "events:DescribeRule",
+    "ListRules": "events:ListRules",
+    "ListTargetsByRule": "events:ListTargetsByRule",
+    "PutRule": "events:PutRule",
+    "PutTargets": "events:PutTargets",
+    "RemoveTargets": "events:RemoveTargets",
+    "DeleteRule": "events:DeleteRule",
 }
 
 
@@ -87,17 +97,37 @@ def excluded(others: str) -> PermanentError:
     return PermanentError(
         "S3 takes no two notifications of one event for keys that overlap, and the bucket has others: "
         f"{others}",
-        hint="let the bucket tell EventBridge, with a rule that has the event queue as its target; or send "
-        "those events to an SNS topic, to which their present targets and the event queue subscribe",
+        hint="set event_bridge: true, so that the events come through EventBridge; or send them to an SNS "
+        "topic, to which their present targets and the event queue subscribe",
     )
 
 
 def taken(identity: str, queue: str) -> PermanentError:
     """An entry bears our name and is about another queue."""
     return PermanentError(
-        f"the bucket has a notification {identity} that goes to {queue}",
+        f"{identity} goes to {queue}",
         hint="it is of a pipeline of the same name, perhaps with another queue: uninstall that one first, "
         "or give the pipeline another name",
+    )
+
+
+def elsewhere(queue: str, bus: str) -> PermanentError:
+    """A rule sends to queues of its own account and region (EventBridge user guide, "Targets")."""
+    return PermanentError(
+        f"the event queue {queue} is not of the account and region of the bucket's event bus, {bus}",
+        hint="give the pipeline a queue beside the bucket, in the account of these credentials",
+    )
+
+
+def partly_refused(operation: str, code: str, message: str) -> ReplicatorError:
+    """An entry of a call failed, though the call did not."""
+    if code in _AT_ONCE:
+        return TransientError(
+            f"{operation}: {code}: {message}", hint="run the command again", reason="changed", settled=False
+        )
+    return PermanentError(
+        f"{operation}: {code}: {message}",
+        hint="EventBridge refuses the event queue as a target; see its message",
     )
 
 

@@ -6,12 +6,14 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any
 
+from connectors.s3 import bridge
 from connectors.s3.answers import Listed
 from connectors.s3.canaries import Canaries
 from connectors.s3.client import Client
 from connectors.s3.codec import ARCHIVES
 from connectors.s3.config import SourceSettings
 from connectors.s3.coverage import FAMILIES, VITAL, coverage
+from connectors.s3.merging import Ours
 from connectors.s3.objects import Objects
 from replicator.connector import Context, Finding, Severity
 from replicator.model.errors import ReplicatorError, TransientError
@@ -31,7 +33,7 @@ async def probe(
     except ReplicatorError as error:
         return [_of(error)]
     findings = [each async for each in _bucket(objects, settings)]
-    findings += [each async for each in _events(client, settings)]
+    findings += [each async for each in _events(client, settings, context.pipeline)]
     if findings and any(each.passing for each in findings):
         return findings  # a service that cannot be reached has said enough
     if settings.markers:
@@ -100,7 +102,7 @@ def sampled(listed: Sequence[Listed], *, whole: bool) -> Sequence[Finding]:
     ]
 
 
-async def _events(client: Client, settings: SourceSettings) -> AsyncIterator[Finding]:
+async def _events(client: Client, settings: SourceSettings, pipeline: str) -> AsyncIterator[Finding]:
     try:
         attributes = await client.queue.attributes()
     except ReplicatorError as error:
@@ -116,8 +118,47 @@ async def _events(client: Client, settings: SourceSettings) -> AsyncIterator[Fin
             "allow s3:GetBucketNotification, or see to it that every event of the bucket gets there",
         )
         return
+    if settings.event_bridge:
+        ours = Ours(pipeline, settings, attributes.get("QueueArn", ""))
+        for finding in await _bridged(client, ours, configuration, attributes.get("Policy", "")):
+            yield finding
+        return
     for finding in notifications(configuration, attributes.get("QueueArn", ""), settings):
         yield finding
+
+
+async def _bridged(
+    client: Client, ours: Ours, configuration: Mapping[str, Any], policy: str
+) -> Sequence[Finding]:
+    try:
+        rule = await client.rules.read(bridge.rule_name(ours))
+        may_send = bridge.allows(policy, ours)
+    except ReplicatorError as error:
+        return [
+            _warning(
+                f"what EventBridge sends to the queue is not known: {error.message}",
+                "allow events:DescribeRule and events:ListTargetsByRule, or see to it that every event of "
+                "the bucket gets there",
+            )
+        ]
+    return bridged(configuration, rule, ours, may_send=may_send)
+
+
+def bridged(
+    configuration: Mapping[str, Any], rule: Mapping[str, Any], ours: Ours, *, may_send: bool
+) -> Sequence[Finding]:
+    """What the way through EventBridge lacks. It is never changed here."""
+    name = bridge.rule_name(ours)
+    lacks = []
+    if bridge.SWITCH not in configuration:
+        lacks.append("the bucket does not tell EventBridge of its events")
+    if not rule:
+        lacks.append(f"there is no rule {name} of EventBridge on the bucket's side")
+    elif not bridge.is_told(rule, ours):
+        lacks.append(f"the rule {name} of EventBridge does not send all that is needed to the queue")
+    if not may_send:
+        lacks.append("the queue's policy does not let that rule send")
+    return [_error(each, "`replicator install` adds it, and touches nothing else") for each in lacks]
 
 
 def notifications(
