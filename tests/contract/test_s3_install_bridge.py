@@ -253,7 +253,7 @@ async def test_a_queue_of_another_region_is_refused(bus):
 
 @pytest.mark.parametrize("first", [True, False])
 async def test_the_way_can_be_changed(bus, first):
-    """Installing after the setting was changed takes the other way out, and the queue is open throughout."""
+    """Installing after the setting was changed takes the other way out; the queue is open throughout."""
     bucket = bus.bucket
     await bring(bucket.source(event_bridge=first), installed=True)
     source = bucket.source(event_bridge=not first)
