@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from replicator.model.errors import PermanentError, ReplicatorError, TransientError
+from replicator.model.errors import PermanentError, PositionLostError, ReplicatorError, TransientError
 
 THROTTLES = frozenset(
     {
@@ -139,6 +139,14 @@ def unreachable(operation: str, message: str, *, settled: bool) -> TransientErro
         settled=settled,
         reason="unreachable",
         hint="check the endpoint, the region and the network between",
+    )
+
+
+def lost_position(text: str) -> PositionLostError:
+    """The checkpoint's position is none of a queue, so nothing is known of what was read of it."""
+    return PositionLostError(
+        f"not a position of a queue: {text!r}",
+        hint="start a new reconciling backfill: `replicator resume NAME --new-backfill`",
     )
 
 

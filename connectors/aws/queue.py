@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from connectors.aws.client import Answer, Translate, asked
-from connectors.aws.errors import Refusal
+from connectors.aws.errors import Refusal, lost_position
+from replicator.model.change import Positions
 from replicator.model.errors import ReplicatorError, TransientError
 
 Each = TypeVar("Each")
@@ -132,6 +133,18 @@ async def receive_at_once(calls: Sequence[Awaitable[Sequence[Answer]]]) -> Recei
     return Received(
         [raw for page in pages for raw in page], failures, any(len(page) == ENTRIES_MAX for page in pages)
     )
+
+
+def rounds_of(positions: Positions | None, partition: str) -> int:
+    """How many rounds of a queue a position counts; 0 where there is none.
+
+    Raises:
+        PositionLostError: it is not one of a queue.
+    """
+    text = (positions or {}).get(partition, "0")
+    if not text.isdecimal():
+        raise lost_position(text)
+    return int(text)
 
 
 async def in_tens(messages: Sequence[Each], call: Callable[[Sequence[Each]], Awaitable[None]]) -> None:

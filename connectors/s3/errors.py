@@ -10,7 +10,6 @@ from connectors.aws.errors import Refusal, common, otherwise
 from replicator.model.errors import (
     ChangeError,
     PermanentError,
-    PositionLostError,
     ReplicatorError,
     TransientError,
 )
@@ -161,14 +160,6 @@ def not_as_written(place: str) -> PermanentError:
         f"{place}: it does not read back as it was written",
         hint="somebody else may have changed it at the same moment: compare it with what the record beside "
         "the state file says was there before",
-    )
-
-
-def lost_position(text: str) -> PositionLostError:
-    """The checkpoint's position is none of this connector, so nothing is known of what it has read."""
-    return PositionLostError(
-        f"not a position of an event queue: {text!r}",
-        hint="start a new reconciling backfill: `replicator resume NAME --new-backfill`",
     )
 
 

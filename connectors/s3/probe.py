@@ -172,8 +172,8 @@ def notifications(
                 f"the bucket's events may come to the queue through {', '.join(found.elsewhere)}, "
                 "which cannot be followed from here",
                 "see to it that the rule or the subscription sends creations, removals, taggings and "
-                "expirations of every key; or set event_bridge: true, and `replicator install` makes a rule "
-                "that is looked at from here",
+                "expirations of every key; or set event_bridge: true, and `replicator install` makes a "
+                "rule that can be looked at from here",
             )
         ]
     if not found.targets_queue:

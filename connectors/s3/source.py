@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from connectors.aws.queue import RETENTION_SECONDS
+from connectors.aws.queue import RETENTION_SECONDS, rounds_of
 from connectors.s3.body import check_body, open_body
 from connectors.s3.canaries import Canaries
 from connectors.s3.client import Client
 from connectors.s3.config import SourceSettings
-from connectors.s3.errors import lost_position
 from connectors.s3.feed import PARTITION, Feed
 from connectors.s3.inbox import Inbox
 from connectors.s3.installer import Installer
@@ -47,7 +46,7 @@ class S3Source:
         The queue keeps the events of everything that happens from now on, so a scan begun after this call
         misses nothing. Where the engine goes on from what it has read, messages stay in hand.
         """
-        begin = _count(positions)
+        begin = rounds_of(positions, PARTITION)
         await self._client.open()
         attributes = await self._client.queue.attributes()
         await self._objects.list("", 1)
@@ -189,15 +188,3 @@ def open_source(settings: SourceSettings, context: Context) -> S3Source:
     """The source for these settings: with marks only where markers are allowed."""
     kind = MarkedS3Source if settings.markers else S3Source
     return kind(settings, context)
-
-
-def _count(positions: Positions | None) -> int:
-    """The count that a position tells.
-
-    Raises:
-        PositionLostError: it is not one of this connector.
-    """
-    text = (positions or {}).get(PARTITION, "0")
-    if not text.isdecimal():
-        raise lost_position(text)
-    return int(text)

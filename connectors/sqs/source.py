@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import uuid4
 
-from connectors.aws.queue import RETENTION_SECONDS
+from connectors.aws.queue import RETENTION_SECONDS, rounds_of
 from connectors.sqs.client import Client
 from connectors.sqs.codec import end_message
 from connectors.sqs.config import SqsSourceSettings
@@ -14,7 +14,7 @@ from connectors.sqs.probe import probe
 from connectors.sqs.proof import counts_of
 from replicator.connector import Context, Finding, Start
 from replicator.model.change import Backlog, Batch, Positions
-from replicator.model.errors import NotConnectedError, PositionLostError, ReplicatorError
+from replicator.model.errors import NotConnectedError, ReplicatorError
 
 
 class SqsSource:
@@ -39,7 +39,7 @@ class SqsSource:
         A position counts rounds and says what may be deleted; what was not committed comes again by itself.
         Where the engine goes on from what it has read, messages stay in hand.
         """
-        begin = _count(positions)
+        begin = rounds_of(positions, PARTITION)
         await self._client.open()
         attributes = await self._client.queue.attributes()
         retention = float(attributes.get("MessageRetentionPeriod", RETENTION_SECONDS))
@@ -135,15 +135,3 @@ def open_source(settings: SqsSourceSettings, context: Context) -> SqsSource:
     """The source for these settings: with marks only where markers are allowed."""
     kind = MarkedSqsSource if settings.markers else SqsSource
     return kind(settings, context)
-
-
-def _count(positions: Positions | None) -> int:
-    """The count that a position tells.
-
-    Raises:
-        PositionLostError: it is not one of this connector.
-    """
-    text = (positions or {}).get(PARTITION, "0")
-    if not text.isdecimal():
-        raise PositionLostError(f"not a position of a queue: {text!r}", hint="Resume with --new-backfill.")
-    return int(text)
