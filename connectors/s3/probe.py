@@ -7,21 +7,18 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any
 
 from connectors.s3 import bridge
-from connectors.s3.answers import Listed
 from connectors.s3.canaries import Canaries
 from connectors.s3.client import Client
-from connectors.s3.codec import ARCHIVES
 from connectors.s3.config import SourceSettings
 from connectors.s3.coverage import FAMILIES, VITAL, coverage
 from connectors.s3.merging import Ours
 from connectors.s3.objects import Objects
+from connectors.s3.sample import sample
 from replicator.connector import Context, Finding, Severity
-from replicator.model.errors import ReplicatorError, TransientError
+from replicator.model.errors import ChangeError, ReplicatorError, TransientError
 
 RETENTION_SECONDS_MIN = 86_400
 LISTED_MAX = 10
-PAGE_KEYS = 1000
-SAMPLE_KEYS_MAX = 10_000
 
 
 async def probe(
@@ -51,7 +48,7 @@ async def probe(
     return (
         findings
         if any(each.passing for each in findings)
-        else [*findings, *await _sample(objects, settings)]
+        else [*findings, *await sample(objects, settings)]
     )
 
 
@@ -69,37 +66,10 @@ async def _bucket(objects: Objects, settings: SourceSettings) -> AsyncIterator[F
         headers = None if key is None else await objects.head(key)
         if key is not None and headers is not None:
             await objects.tags(key, {}, of_head=True)
+    except ChangeError:
+        return  # it is about this object alone, and the sample tells of such
     except ReplicatorError as error:
         yield _of(error)
-
-
-async def _sample(objects: Objects, settings: SourceSettings) -> Sequence[Finding]:
-    """What a list of the bucket shows of objects that cannot be copied as they are."""
-    listed: list[Listed] = []
-    more = True
-    try:
-        while more and len(listed) < SAMPLE_KEYS_MAX:
-            page = await objects.list(listed[-1].key if listed else "", PAGE_KEYS)
-            listed += page.objects
-            more = page.more and bool(page.objects)
-    except ReplicatorError:
-        return []  # said already, where the bucket cannot be listed
-    return sampled([each for each in listed if settings.replicates(each.key)], whole=not more)
-
-
-def sampled(listed: Sequence[Listed], *, whole: bool) -> Sequence[Finding]:
-    """What these objects of a bucket give cause to say; ``whole`` where they are all of them."""
-    archived = [each.key for each in listed if each.storage_class in ARCHIVES]
-    if not archived:
-        return []
-    extent = f"all {len(listed)} keys" if whole else f"the first {len(listed)} keys, a sample,"
-    return [
-        _warning(
-            f"{len(archived)} of {extent} are archived, such as {archived[0]!r}, and cannot be read",
-            "restore them first (s3:RestoreObject); what is not restored becomes dead letters, to replay "
-            "or to waive",
-        )
-    ]
 
 
 async def _events(client: Client, settings: SourceSettings, pipeline: str) -> AsyncIterator[Finding]:
@@ -238,6 +208,12 @@ async def _remarks(client: Client) -> AsyncIterator[Finding]:
         yield _warning(
             "the bucket lets its requesters pay, which only its owner can read from here",
             "read it with credentials of the account that owns it",
+        )
+    controls = (await _fact(client, "get_bucket_ownership_controls")).get("OwnershipControls", {})
+    if any(rule.get("ObjectOwnership") != "BucketOwnerEnforced" for rule in controls.get("Rules", ())):
+        yield _warning(
+            "the bucket lets objects have access control lists of their own, which copies have not",
+            "decide at the target who may read: by roles and the access level of the container",
         )
     encryption = await _fact(client, "get_bucket_encryption")
     for finding in encrypted(encryption.get("ServerSideEncryptionConfiguration", {})):
