@@ -13,6 +13,9 @@ MEBIBYTE = 1024 * 1024
 BLOCK_BYTES_MAX = 4000 * MEBIBYTE
 """Of one block (learn.microsoft.com/azure/storage/blobs/scalability-targets)."""
 
+BLOB_BYTES_MAX = 50_000 * BLOCK_BYTES_MAX
+"""Of one blob (the same page)."""
+
 
 class BlobSinkSettings(BaseModel):
     """Where the objects go, and who may write them. Credentials are never in here."""
