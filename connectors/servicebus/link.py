@@ -27,6 +27,14 @@ _ENVELOPE_BYTES = 2048
 _TIMES_BYTES = 64  # what the SDK adds to a message that is not encoded here
 # After these the sender is as good as before: the service has answered.
 _ANSWERED = frozenset({"ServiceBusServerBusyError", "ServiceBusQuotaExceededError"})
+# The SDK's errors of what a message is sent over. It raises the same class, such as server-busy, for them and
+# for those of the message; but where a link ends nobody knows what became of the message.
+_ENDS = frozenset({"AMQPLinkError", "AMQPSessionError", "AMQPConnectionError"})
+
+
+def alone_bytes_max(message_bytes_max: int) -> int:
+    """The largest message, encoded here, that the service takes where it takes so many bytes."""
+    return message_bytes_max - _TIMES_BYTES
 
 
 class Parcel:
@@ -41,7 +49,7 @@ class Parcel:
         self._batch = batch
         self._alone: ServiceBusMessage | None = None
         self._left = batch.max_size_in_bytes - _ENVELOPE_BYTES
-        self._alone_bytes_max = message_bytes_max - _TIMES_BYTES
+        self._alone_bytes_max = alone_bytes_max(message_bytes_max)
         # The list of encoded messages inside the batch; the first one is added as the SDK does it, which
         # makes the envelope. Where its inside has changed, all are.
         inside = getattr(batch, "_message", None)
@@ -91,6 +99,16 @@ class Link:
         """The largest message, as the service told when the link was attached."""
         return int(getattr(self._sender, "_max_message_size_on_link", 0)) or 256 * 1024
 
+    @property
+    def halfway(self) -> float:
+        """Until when what comes before the sending may take, on the event loop's clock."""
+        return self._deadline - self._seconds / 2
+
+    def takes(self, outgoing: Outgoing) -> bool:
+        """Whether the service takes a message of this size."""
+        bytes_max = alone_bytes_max(self.message_bytes_max)
+        return outgoing.size_bytes <= bytes_max or len(encode_message(outgoing)) <= bytes_max
+
     async def parcel(self) -> Parcel:
         """An empty parcel as large as the service takes one."""
         return Parcel(await self._sender.create_message_batch(), self.message_bytes_max)
@@ -132,7 +150,7 @@ class Link:
         except (AzureError, ValueError, OSError) as error:
             refusal = refusal_of(error)
             answered = errors.is_of_message(refusal) or refusal.kind == errors.MESSAGE_NOT_FOUND
-            self.broken = not answered and refusal.kind not in _ANSWERED
+            self.broken = refusal.ended or (not answered and refusal.kind not in _ANSWERED)
             if answered:
                 raise RefusedError(refusal) from error
             raise errors.translate(refusal, sent=True) from error
@@ -153,7 +171,8 @@ def refusal_of(error: BaseException) -> Refusal:
         if isinstance(error, ClientAuthenticationError)
         else type(error).__name__
     )
-    return Refusal(kind, str(getattr(condition, "value", condition) or ""), str(error))
+    ended = any(each.__name__ in _ENDS for each in type(inner).__mro__)
+    return Refusal(kind, str(getattr(condition, "value", condition) or ""), str(error), ended)
 
 
 def message_of(outgoing: Outgoing) -> ServiceBusMessage:

@@ -7,11 +7,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from uuid import uuid4
 
 from connectors.servicebus import probe
+from connectors.servicebus.bodies import Bodies
 from connectors.servicebus.client import ServiceBusQueue
 from connectors.servicebus.codec import Outgoing, encode, message_id
 from connectors.servicebus.config import ServiceBusSinkSettings
 from connectors.servicebus.delivery import Entry, deliver
 from connectors.servicebus.errors import RefusedError, other_kind, translate
+from connectors.servicebus.parting import part
 from replicator.connector import Finding
 from replicator.model.change import Change
 from replicator.model.clock import Clock
@@ -32,8 +34,15 @@ _TRIAL_SECONDS = 365 * 86_400.0  # ahead, so that a trial that is not taken back
 class ServiceBusSink:
     """A sink into one queue. Messages of FIFO queues go into sessions, which are their groups."""
 
-    def __init__(self, queue: ServiceBusQueue, settings: ServiceBusSinkSettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        queue: ServiceBusQueue,
+        settings: ServiceBusSinkSettings,
+        clock: Clock,
+        bodies: Bodies | None = None,
+    ) -> None:
         self._queue = queue
+        self._bodies = bodies
         self._settings = settings
         self._clock = clock
         self._left: set[int] = set()  # trials that could not be taken back
@@ -42,6 +51,8 @@ class ServiceBusSink:
     async def connect(self) -> None:
         """Connect, and refuse a queue that has sessions where it must not, or has none where it must."""
         await self._queue.open()
+        if self._bodies is not None:
+            self._bodies.open()
         sessions = await self._queue.has_sessions()
         self._kind_unknown = sessions is None
         if sessions is not None and sessions is not self._settings.sessions:
@@ -62,6 +73,8 @@ class ServiceBusSink:
         """Send the messages in the order given, in as few parcels as their size allows."""
         entries = [self._entry(change) for change in changes]
         async with self._queue.link() as link:
+            if self._bodies is not None:
+                entries = await part(link, entries, self._bodies, self._settings.queue)
             failures = await deliver(link, entries)
         _raise(failures, len(changes))
 
@@ -103,6 +116,8 @@ class ServiceBusSink:
     async def close(self) -> None:
         """Release the connections."""
         await self._queue.close()
+        if self._bodies is not None:
+            await self._bodies.close()
 
     def _entry(self, change: Change) -> Entry:
         message = change.record
