@@ -1,8 +1,9 @@
 """The claim check: a body that is too large lies in a blob, and its message says where. Pure.
 
 The message is stored format 2: as format 1 (``codec``), with an empty body and one more property,
-``Replicator.Claim``, JSON: ``v``, the form of the claim, 1; ``container`` and ``name`` of the blob; ``size``
-of the body in bytes; ``sha256`` of it, hexadecimal. The blob holds the body's UTF-8 bytes, nothing else.
+``Replicator.Claim``, JSON: ``v``, the form of the claim, 1; ``container`` and ``name`` of the blob; the
+``size`` of the body in bytes; ``sha256`` of it, hexadecimal. The blob holds the body's UTF-8 bytes and
+nothing else.
 
 The blob's name is made of the queue, the message's id and the body's digest. So a repeated send names the
 same blob with the same content, and no two messages, and no two bodies, ever share one.
