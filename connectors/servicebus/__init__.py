@@ -3,7 +3,7 @@
 Files: ``config`` (settings), ``client`` with its parts ``link``, ``management`` and ``bodies`` (the only
 ones that import the SDKs), ``codec`` and ``claim`` (pure: neutral message <-> what Service Bus carries; a
 stored form, frozen by golden files), ``wire`` (pure: that as AMQP bytes), ``errors`` (the services' answers
--> our errors), ``delivery`` (changes -> parcels, in order), ``parting`` (large bodies leave their messages),
+-> our errors), ``delivery`` (changes -> parcels, in order), ``parting`` (large bodies leave messages),
 ``trial`` (the write test), ``sink``, ``probe`` and ``comparison`` (what source and queue make together).
 
 Nothing here retries, measures or schedules; the engine does.

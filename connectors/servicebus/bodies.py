@@ -2,7 +2,7 @@
 
 A blob is written in one call, on condition that it is not there. Its name names its content (``claim``), so
 a call that lands twice, or late, changes nothing, and that is why its failures are settled in any case.
-Nothing is ever deleted here. There are no retries, but for aiohttp's own one of a PUT whose connection broke.
+Nothing is ever deleted here. There are no retries, but for aiohttp's own of a PUT whose connection broke.
 """
 
 from __future__ import annotations

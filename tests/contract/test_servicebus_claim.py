@@ -60,7 +60,7 @@ async def place(storage, monkeypatch):
 
 
 async def test_a_body_over_the_limit_goes_into_a_blob(place):
-    """It lies there as its UTF-8 bytes, its message has everything else, and both decode to what was sent."""
+    """It lies there as UTF-8, its message has everything else, and both decode to what was sent."""
     sink = await place.sink()
     large = message(
         "m1", LARGE, attributes={"n": Attribute("Number", "1"), "text": "é"}, sent_at=5.5, expires_at=4e9
@@ -101,7 +101,7 @@ async def test_a_repeated_write_uses_the_same_blob(place):
 
 
 async def test_a_send_that_fails_leaves_the_body_for_the_next(place):
-    """The blob is there before the message is; a body that a consumer has deleted meanwhile is written anew."""
+    """The blob is there before the message is; one that was deleted meanwhile is written anew."""
     server = scripted(place.queue)
     sink = await place.sink()
     server.add_fault(Fault(kind="drop", operation="send"))
@@ -122,7 +122,7 @@ async def test_a_body_that_is_not_durable_keeps_its_message_back(place, kind, af
     scripted(place.queue)
     front = await place.front()
     sink = await place.sink(call_seconds_max=2.0)
-    # A connection that breaks once is not even noticed: aiohttp sends again, and the condition makes that right.
+    # One that breaks once is not noticed: aiohttp sends again, and the condition makes that right.
     front.add("put", kind=kind, after=after, count=2 if kind == "reset" else 1)
     with pytest.raises(TransientError) as caught:
         await sink.write([sent("a"), sent("b", LARGE)])

@@ -1,4 +1,4 @@
-"""A trial whose taking back is interrupted leaves nothing for long, and nothing that anybody takes for work."""
+"""An interrupted trial leaves nothing for long, and nothing that anybody takes for work."""
 
 import pytest
 from servicebus_queue import bus, scripted, sent
