@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from connectors.sqs.client import GONE, Client
+from connectors.aws.queue import GONE
+from connectors.sqs.client import Client
 from connectors.sqs.config import SqsSourceSettings
 from connectors.sqs.proof import counts_of
 from replicator.connector import Finding, QueueTraits, Severity
@@ -28,12 +29,12 @@ async def probe(client: Client, settings: SqsSourceSettings) -> Sequence[Finding
     """
     try:
         await client.open()
-        attributes = await client.attributes()
+        attributes = await client.queue.attributes()
     except ReplicatorError as error:
         passing = isinstance(error, TransientError)
         return [*_region(settings), Finding(Severity.ERROR, error.message, error.hint, passing=passing)]
     found = list(_region(settings))
-    for attempt in (client.delete([NO_RECEIPT]), client.hide([NO_RECEIPT], 0)):
+    for attempt in (client.queue.delete([NO_RECEIPT]), client.queue.hide([NO_RECEIPT], 0)):
         found += await _denials(attempt)
     return [*found, *findings(attributes, settings)]
 

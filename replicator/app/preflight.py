@@ -11,11 +11,14 @@ from typing import Literal
 from replicator.app.ends import Connectors, context_of, open_sink, open_source
 from replicator.config.settings import PipelineSettings, Settings
 from replicator.connector import (
+    FETCH_KEYS_MAX,
     Compares,
     Describes,
+    Downloads,
     Examines,
     Finding,
     Probes,
+    Reads,
     Scans,
     Severity,
     Sink,
@@ -188,4 +191,15 @@ async def _sample(source: Scans) -> list[Row]:
                 rows += (await source.scan(piece, None)).rows
                 if len(rows) >= SAMPLE_ROWS_MAX:
                     break
-    return rows[:SAMPLE_ROWS_MAX]
+    return await _made_whole(source, rows[:SAMPLE_ROWS_MAX])
+
+
+async def _made_whole(source: Scans, rows: list[Row]) -> list[Row]:
+    """A scan of objects tells names and sizes alone: of the first ones, the rest is looked up."""
+    if not isinstance(source, Downloads) or not isinstance(source, Reads):
+        return rows
+    with suppress(TimeoutError, ReplicatorError):
+        async with asyncio.timeout(PROBE_SECONDS_MAX):
+            whole = await source.fetch([row.key for row in rows[:FETCH_KEYS_MAX]])
+            return [whole.get(row.key, row) for row in rows]
+    return rows

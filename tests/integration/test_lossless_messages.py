@@ -163,7 +163,7 @@ def test_bodies_over_the_limit_go_by_claim_check(world, storage, monkeypatch):
         with world.place.running() as service:
             wait_for(lambda: list(container.list_blob_names()))
             service.process.kill()
-                service.process.wait(10)
+            service.process.wait(10)
         with world.place.running() as service:
             world.settle(service, "standard")
             assert service.command("GET", "/v1/dead-letters").json()["dead_letters"] == []
