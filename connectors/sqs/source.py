@@ -90,7 +90,7 @@ class SqsSource:
     async def describe(self) -> QueueTraits:
         """What the queue is set to, and what waits in it."""
         await self._client.open()
-        return traits_of(await self._client.attributes())
+        return traits_of(await self._client.queue.attributes())
 
     def notices(self) -> Sequence[str]:
         """Messages that did not come as the service sent them, and end messages that prove nothing yet."""

@@ -2,8 +2,13 @@
 
 import asyncio
 import hashlib
+import json
+import re
+import runpy
+from pathlib import Path
 
 import pytest
+from azure.storage.blob import BlobServiceClient
 from blob_account import Container, container
 from servicebus_queue import bus, message, scripted, sent
 
@@ -16,6 +21,7 @@ from replicator.model.record import Attribute
 pytestmark = pytest.mark.asyncio
 
 LARGE = "ü" * 300_000
+PAGE = Path(__file__).parents[2] / "docs" / "claim-check.md"
 VARIABLE = "CLAIM_TEST_CONNECTION"
 
 
@@ -80,6 +86,23 @@ async def test_a_body_over_the_limit_goes_into_a_blob(place):
         decode(received)
     with pytest.raises(ChangeError, match="is not the body"):
         decode(received, body + b"!")
+
+
+async def test_the_recipe_for_consumers_finds_the_body(place, tmp_path):
+    """As the page has it, word for word."""
+    (recipe,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "recipe.py").write_text(recipe)
+    given = {"json": json, "hashlib": hashlib, "BlobServiceClient": BlobServiceClient}
+    found = runpy.run_path(tmp_path / "recipe.py", given)
+    sink = await place.sink()
+    await sink.write([sent("a", LARGE), sent("b")])
+    with BlobServiceClient.from_connection_string(place.blobs.connection_string) as account:
+        bodies = []
+        for received in await place.queue.take(2):
+            properties = {k.decode(): v.decode() for k, v in received.application_properties.items()}
+            read = asyncio.to_thread(found["body_of"], b"".join(received.body), properties, account)
+            bodies.append(await read)
+    assert bodies == [LARGE.encode(), b"hello"]
 
 
 async def test_what_the_queue_takes_stays_in_its_message(place):
