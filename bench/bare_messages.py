@@ -20,6 +20,7 @@ from connectors.sqs.config import SqsSourceSettings
 from replicator.config.limits import Limits
 
 LIMITS = Limits()
+EVERYTHING = {"MessageAttributeNames": ["All"], "MessageSystemAttributeNames": ["All"]}
 
 
 async def receive(url: str, messages: int, *, fifo: bool) -> float:  # noqa: ARG001 - both kinds alike
@@ -32,9 +33,9 @@ async def receive(url: str, messages: int, *, fifo: bool) -> float:  # noqa: ARG
     async def take() -> None:
         nonlocal left
         while left > 0:
-            if got := await client.receive(0):
+            if got := await client.queue.receive(0, settings.hidden_seconds, **EVERYTHING):
                 left -= len(got)
-                await client.delete([each["ReceiptHandle"] for each in got])
+                await client.queue.delete([each["ReceiptHandle"] for each in got])
 
     began = time.perf_counter()
     await asyncio.gather(*(take() for _ in range(settings.receivers_max)))

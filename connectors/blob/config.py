@@ -13,6 +13,9 @@ MEBIBYTE = 1024 * 1024
 BLOCK_BYTES_MAX = 4000 * MEBIBYTE
 """Of one block (learn.microsoft.com/azure/storage/blobs/scalability-targets)."""
 
+BLOB_BYTES_MAX = 50_000 * BLOCK_BYTES_MAX
+"""Of one blob (the same page)."""
+
 
 class BlobSinkSettings(BaseModel):
     """Where the objects go, and who may write them. Credentials are never in here."""
@@ -81,7 +84,7 @@ class BlobSinkSettings(BaseModel):
         default=4, ge=1, le=64, description="Most blocks of one object that are sent at the same time."
     )
     buffer_bytes_max: int = Field(
-        default=64 * MEBIBYTE,
+        default=48 * MEBIBYTE,
         ge=4 * MEBIBYTE,
         description="Most bytes of bodies held in memory, of all objects together.",
     )

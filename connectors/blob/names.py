@@ -40,6 +40,7 @@ _UNSAFE = re.compile(
     + r"|%(?=2[EeFf]|5[Cc]|[01][0-9A-Fa-f]|7[Ff])"
     r"|~(?=[0-9A-F]{2}|H)"
 )
+_DIGEST = "~H"
 _ESCAPED = re.compile(rb"~([0-9A-F]{2})")
 
 
@@ -53,9 +54,14 @@ def blob_name(key: str) -> str:
         raise ChangeError("an empty key has no blob name")
     try:
         name = _UNSAFE.sub(_escape, key)
-        return name if _fits(name) else f"~H{hashlib.sha256(key.encode()).hexdigest()}"
+        return name if _fits(name) else f"{_DIGEST}{hashlib.sha256(key.encode()).hexdigest()}"
     except UnicodeEncodeError as error:
         raise ChangeError(f"the key {key!r} cannot be written as UTF-8") from error
+
+
+def is_digest(name: str) -> bool:
+    """Whether a name stands for a key whose own would be too long."""
+    return name.startswith(_DIGEST)
 
 
 def key_of_name(name: str) -> str | None:

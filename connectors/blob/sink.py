@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
-from connectors.blob import probe
+from connectors.blob import probe, sample
 from connectors.blob.check import Checker
 from connectors.blob.client import BlobContainer
 from connectors.blob.codec import Blob, decode, decode_listed, encode, metadata_in
@@ -113,6 +113,10 @@ class BlobSink:
     async def probe(self) -> Sequence[Finding]:
         """Look at the account and the container, changing nothing."""
         return await probe.probe(self._container, blob_tags=self._settings.blob_tags)
+
+    def examine(self, rows: Sequence[Row]) -> Sequence[Finding]:
+        """What blobs some of the source's objects would be."""
+        return sample.examine(rows, blob_tags=self._settings.blob_tags)
 
     async def _fetch(self, key: Key) -> Row | None:
         name = _name(key)

@@ -41,6 +41,8 @@ class Uploader:
         self._container = container
         self._settings = settings
         self._budget = Budget(settings.buffer_bytes_max)
+        # More could not hold a block each, and would only fill the buffers they read from.
+        self._in_blocks = asyncio.Semaphore(max(1, settings.buffer_bytes_max // settings.block_bytes))
 
     async def upload(self, name: str, body: Body, headers: Mapping[str, str]) -> None:
         """Make the blob; ``headers`` describe it and hold the condition.
@@ -79,7 +81,7 @@ class Uploader:
         return False
 
     async def _put_blocks(self, name: str, body: Body, headers: Mapping[str, str]) -> None:
-        async with aclosing(_Reader(body)) as reader:
+        async with self._in_blocks, aclosing(_Reader(body)) as reader:
             try:
                 blocks = await _Staging(self._container, self._settings, self._budget, name).all_of(reader)
             except BaseExceptionGroup as group:
@@ -141,13 +143,17 @@ class _Staging:
 
         try:
             parts = await reader.take(length)
-            headers = {"content-md5": md5_header(parts)}
-            sending = self._stage(block, parts, length, headers)
+            sending = self._check_and_stage(block, parts, length)
             task = tasks.create_task(sending, name=f"blob block of {length} bytes")
         except BaseException:
             release()
             raise
         task.add_done_callback(release)
+
+    async def _check_and_stage(self, block: str, parts: list[bytes], length: int) -> None:
+        """Send a block with its MD5, computed in a thread: it takes longer than sending does."""
+        checksum = await asyncio.to_thread(md5_header, parts)
+        await self._stage(block, parts, length, {"content-md5": checksum})
 
     async def _stream(self, block: str, reader: _Reader, length: int) -> None:
         """Send a block as it is read, and compare what the service says of it."""

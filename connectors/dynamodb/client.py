@@ -6,22 +6,15 @@ The SDK's errors leave as ours.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-from aiobotocore.config import AioConfig
-from aiobotocore.parsers import AioJSONParser, AioResponseParserFactory
-from aiobotocore.session import AioSession
-from botocore import exceptions as sdk
-from botocore.loaders import Loader
-from botocore.parsers import ResponseParserError
-
+from connectors.aws.client import asked, new_config, new_session, open_api
 from connectors.dynamodb import wire
 from connectors.dynamodb.config import SourceSettings
-from connectors.dynamodb.errors import misconfigured, translate, unreachable
+from connectors.dynamodb.errors import translate
 from replicator.model.errors import NotConnectedError
 from replicator.model.values import Value
 
@@ -29,12 +22,8 @@ CONNECT_SECONDS_MAX = 3.0
 ANSWER_SECONDS_MAX = 10.0
 CONNECTIONS_MAX = 64
 
-_LARGE_ANSWERS = frozenset({"ScanOutput", "BatchGetItemOutput", "GetRecordsOutput"})
-_MODELS = Loader()  # one for all clients: reading the service models takes longer than the first calls
+_DECODERS = dict.fromkeys(("ScanOutput", "BatchGetItemOutput", "GetRecordsOutput"), wire.decode)
 _Answer = dict[str, Any]
-_NEVER_SENT = (sdk.EndpointConnectionError, sdk.ConnectTimeoutError, sdk.ProxyConnectionError)
-_MAY_PASS = (sdk.CredentialRetrievalError, sdk.MetadataRetrievalError, sdk.SSLError)
-_NO_ANSWER = (sdk.HTTPClientError, ResponseParserError, aiohttp.ClientError, OSError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +66,13 @@ class Client:
         """
         if self._stack is not None:
             return
-        session = AioSession(profile=self._settings.profile)
-        session.register_component("response_parser_factory", _ParserFactory())
-        session.register_component("data_loader", _MODELS)
+        session = new_session(self._settings.profile, _DECODERS)
+        place = self._settings.region, self._settings.endpoint_url
         async with AsyncExitStack() as stack:
-            self._table_api = await stack.enter_async_context(self._api(session, "dynamodb"))
-            self._stream_api = await stack.enter_async_context(self._api(session, "dynamodbstreams"))
+            table = open_api(session, "dynamodb", _CONFIG, *place)
+            self._table_api = await stack.enter_async_context(table)
+            stream = open_api(session, "dynamodbstreams", _CONFIG, *place)
+            self._stream_api = await stack.enter_async_context(stream)
             self._stack = stack.pop_all()
 
     async def close(self) -> None:
@@ -170,7 +160,7 @@ class Client:
             ConditionExpression="attribute_exists(#key) AND attribute_not_exists(#key)",
             ExpressionAttributeNames={"#key": key_name},
         )
-        await self._ask("PutItem", call, expected="ConditionalCheckFailedException")
+        await self._ask("PutItem", call, "ConditionalCheckFailedException")
 
     @property
     def _name(self) -> str:
@@ -187,66 +177,9 @@ class Client:
             raise NotConnectedError("the DynamoDB client is closed")
         return api
 
-    @asynccontextmanager
-    async def _api(self, session: AioSession, service: str) -> AsyncIterator[Any]:
-        try:
-            creator = session.create_client(
-                service,
-                region_name=self._settings.region,
-                endpoint_url=self._settings.endpoint_url,
-                config=_CONFIG,
-            )
-            api = await creator.__aenter__()
-        except (sdk.BotoCoreError, ValueError) as error:
-            raise misconfigured(f"no client for {service}: {error}") from error
-        try:
-            yield api
-        finally:
-            await creator.__aexit__(None, None, None)
-
-    async def _ask(self, operation: str, call: Awaitable[_Answer], expected: str = "") -> _Answer:
-        try:
-            return await call
-        except sdk.ClientError as error:
-            told = error.response.get("Error", {})
-            code = str(told.get("Code", "")).rpartition("#")[2]
-            if code == expected:
-                return {}
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            raise translate(operation, code, str(told.get("Message", "")), status) from error
-        except _NEVER_SENT as error:
-            raise unreachable(operation, str(error), settled=True) from error
-        except _NO_ANSWER as error:
-            raise unreachable(operation, str(error) or type(error).__name__, settled=False) from error
-        except _MAY_PASS as error:  # a role's credentials come over the network, too
-            raise unreachable(operation, str(error), settled=False) from error
-        except sdk.BotoCoreError as error:
-            raise misconfigured(f"{operation}: {error}") from error
+    async def _ask(self, operation: str, call: Awaitable[_Answer], *expected: str) -> _Answer:
+        answer: _Answer = await asked(operation, call, translate, expected=frozenset(expected))
+        return answer
 
 
-_CONFIG = AioConfig(
-    connect_timeout=CONNECT_SECONDS_MAX,
-    read_timeout=ANSWER_SECONDS_MAX,
-    max_pool_connections=CONNECTIONS_MAX,
-    tcp_keepalive=True,
-    retries={"total_max_attempts": 1, "mode": "standard"},
-)
-
-
-class _Parser(AioJSONParser):  # type: ignore[misc]  # the SDK is untyped
-    """The SDK's parser, except for the answers that carry items."""
-
-    def _handle_json_body(self, raw_body: bytes, shape: Any) -> Any:
-        if shape is None or shape.name not in _LARGE_ANSWERS:
-            return super()._handle_json_body(raw_body, shape)
-        try:
-            return wire.decode(raw_body)
-        except ValueError as error:
-            raise ResponseParserError(f"not JSON: {error}") from error
-
-
-class _ParserFactory(AioResponseParserFactory):  # type: ignore[misc]  # the SDK is untyped
-    def create_parser(self, protocol_name: str) -> Any:
-        if protocol_name == "json":
-            return _Parser(**self._defaults)
-        return super().create_parser(protocol_name)
+_CONFIG = new_config(CONNECT_SECONDS_MAX, ANSWER_SECONDS_MAX, CONNECTIONS_MAX)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from connectors.aws.outbox import Outbox
 from connectors.dynamodb.marks import Marks
-from connectors.dynamodb.outbox import Outbox
 from connectors.dynamodb.positions import Place
 from connectors.dynamodb.shards import Feed
 from connectors.dynamodb.streams import Streams
 from replicator.connector import Start
+from replicator.model.errors import first_cause
 
 
 class Connection:
@@ -52,9 +53,4 @@ class Connection:
                 tasks.create_task(streams.run(), name="dynamodb.streams")
                 tasks.create_task(self.marks.run(self._feed, streams), name="dynamodb.marks")
         except BaseExceptionGroup as group:
-            self.outbox.fail(_first(group))
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+            self.outbox.fail(first_cause(group))

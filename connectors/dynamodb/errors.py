@@ -1,11 +1,12 @@
 """The meaning of DynamoDB's errors, in ours. Pure: the client hands over codes and messages.
 
-Source of the codes: the service models of DynamoDB and DynamoDB Streams (API version 2012-08-10) and
-the common errors of the DynamoDB API reference.
+Source of the codes: the service models of DynamoDB and DynamoDB Streams (API version 2012-08-10); those of
+all services are in ``connectors.aws.errors``.
 """
 
 from __future__ import annotations
 
+from connectors.aws.errors import THROTTLES, Refusal, common, otherwise
 from replicator.model.errors import (
     PermanentError,
     PositionLostError,
@@ -18,36 +19,7 @@ WAY_OUT = (
     "`replicator resume NAME --new-backfill`"
 )
 
-THROTTLES = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "TooManyRequestsException",
-        "LimitExceededException",
-    }
-)
-
-_CREDENTIALS = frozenset(
-    {
-        "UnrecognizedClientException",
-        "InvalidClientTokenId",
-        "InvalidAccessKeyId",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "OptInRequired",
-    }
-)
-
-_DENIALS = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "NotAuthorized"})
+_THROTTLES = THROTTLES | {"ProvisionedThroughputExceededException", "LimitExceededException"}
 
 _SHARD_CALLS = frozenset({"GetShardIterator", "GetRecords"})
 
@@ -56,50 +28,24 @@ class IteratorExpiredError(TransientError):
     """A shard iterator outlived its 15 minutes; a new one at the same position goes on."""
 
 
-def translate(operation: str, code: str, message: str, status: int) -> ReplicatorError:
-    """What an error answer of the service means for the engine.
-
-    Args:
-        operation: the API's name of the call, such as ``GetRecords``.
-        code: the error's code, without its namespace.
-        message: the service's own words.
-        status: the HTTP status.
-    """
-    text = f"{operation}: {code}: {message}"
-    if code in THROTTLES:
-        return TransientError(text, settled=True, reason="throttled", hint=_throttle_hint(operation))
+def translate(refusal: Refusal) -> ReplicatorError:
+    """What an error answer of the service means for the engine."""
+    operation, code = refusal.operation, refusal.code
+    known = common(
+        refusal,
+        rights=f"dynamodb:{operation} on the table and its stream",
+        slower=_throttle_hint(operation),
+        throttles=_THROTTLES,
+    )
+    if known is not None:
+        return known
     if code == "ExpiredIteratorException":
-        return IteratorExpiredError(text, settled=True, reason="iterator_expired")
+        return IteratorExpiredError(refusal.text, settled=True, reason="iterator_expired")
     if code == "TrimmedDataAccessException":
-        return PositionLostError(text, hint=WAY_OUT)
-    if code in _CREDENTIALS:
-        return PermanentError(
-            text, hint="check the credentials that the AWS default chain finds, and the machine's clock"
-        )
-    if code in _DENIALS:
-        return PermanentError(text, hint=f"allow dynamodb:{operation} on the table and its stream")
+        return PositionLostError(refusal.text, hint=WAY_OUT)
     if code == "ResourceNotFoundException":
-        return _not_found(operation, text)
-    if status >= 500:
-        return TransientError(text, reason="unavailable")
-    return PermanentError(text, hint="the service refuses the request itself; see its message")
-
-
-def unreachable(operation: str, message: str, *, settled: bool) -> TransientError:
-    """No answer came; ``settled`` where the request was certainly not taken."""
-    return TransientError(
-        f"{operation}: {message}",
-        settled=settled,
-        reason="unreachable",
-        hint="check the endpoint, the region and the network between",
-    )
-
-
-def misconfigured(message: str) -> PermanentError:
-    """The SDK could not even send: no credentials, no region, no such profile, a bad endpoint."""
-    return PermanentError(
-        message, hint="set the region, the profile and the credentials of the AWS default chain"
-    )
+        return _not_found(operation, refusal.text)
+    return otherwise(refusal)
 
 
 def stream_off(table: str) -> PermanentError:

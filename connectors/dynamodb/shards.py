@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.aws.outbox import Outbox
 from connectors.dynamodb import codec
 from connectors.dynamodb.client import Client, RecordsPage
 from connectors.dynamodb.config import SourceSettings
 from connectors.dynamodb.errors import WAY_OUT, IteratorExpiredError
 from connectors.dynamodb.markers import MarkerKeys, token_of
-from connectors.dynamodb.outbox import Outbox
 from connectors.dynamodb.positions import Place, Where
 from connectors.dynamodb.quiet import Quiet
 from connectors.dynamodb.rate import ReadRate
@@ -30,13 +30,18 @@ RENEWAL_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What all readers of one stream share; ``deliver`` is told of every marker that one reads."""
+    """What all readers of one stream share; ``deliver`` is told of every marker that one reads.
+
+    ``pages`` bounds how many pages are held or under way: a reader takes one permit before it asks for a
+    page; the permit goes back once the page was read, or when it turned out empty.
+    """
 
     client: Client
     stream: str
     settings: SourceSettings
     clock: Clock
     outbox: Outbox
+    pages: asyncio.Semaphore
     markers: MarkerKeys
     deliver: Callable[[str, int, str], None]
 
@@ -99,12 +104,12 @@ class ShardReader:
         return max(usual, self.rate.pause_seconds(page.size_bytes, now))
 
     async def _fetch(self) -> RecordsPage:
-        """A page; the outbox's permit for it is held when this returns, and only then."""
-        await self._feed.outbox.pages.acquire()
+        """A page; the permit for it is held when this returns, and only then."""
+        await self._feed.pages.acquire()
         try:
             return await self._page()
         except BaseException as error:
-            self._feed.outbox.pages.release()
+            self._feed.pages.release()
             if isinstance(error, TransientError) and error.reason == "throttled":
                 self.rate.slow_down(self._feed.clock.monotonic())
             raise
@@ -121,12 +126,12 @@ class ShardReader:
             return await self._page()
 
     def _put(self, batch: Batch | None) -> None:
-        outbox = self._feed.outbox
+        release = self._feed.pages.release
         holds_page = batch is not None and bool(batch.changes)
         if batch is not None:
-            outbox.put(batch, holds_page=holds_page)
+            self._feed.outbox.put(batch, taken=release if holds_page else None)
         if not holds_page:
-            outbox.pages.release()
+            release()
 
     def _batch(self, page: RecordsPage, asked_at: float, asked_wall: float) -> Batch | None:
         if page.records:

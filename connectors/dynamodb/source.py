@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from connectors.aws.outbox import Outbox
 from connectors.dynamodb.client import Client
 from connectors.dynamodb.codec import KeySchema
 from connectors.dynamodb.config import SourceSettings
@@ -19,7 +20,6 @@ from connectors.dynamodb.lineage import (
 )
 from connectors.dynamodb.markers import MarkerKeys
 from connectors.dynamodb.marks import Marks
-from connectors.dynamodb.outbox import Outbox
 from connectors.dynamodb.positions import RETENTION_SECONDS, Place, Where, place_of
 from connectors.dynamodb.probe import probe
 from connectors.dynamodb.scan import TableReader
@@ -108,9 +108,11 @@ class DynamoDBSource:
 
     def _connection_to(self, stream: str, schema: KeySchema) -> Connection:
         markers = MarkerKeys(schema, self._settings.marker_prefix)
-        outbox = Outbox(self._settings.pages_max)
+        pages = asyncio.Semaphore(self._settings.pages_max)
         marks = Marks()
-        feed = Feed(self._client, stream, self._settings, self._clock, outbox, markers, marks.deliver)
+        feed = Feed(
+            self._client, stream, self._settings, self._clock, Outbox(), pages, markers, marks.deliver
+        )
         return Connection(feed, marks)
 
     async def _begin(self, connection: Connection, lineage: Lineage) -> Start:

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from connectors.aws.errors import unreachable
 from connectors.s3 import checksums, codec
-from connectors.s3.errors import changed, damaged, unreachable
+from connectors.s3.errors import changed, damaged
 from connectors.s3.objects import Objects
 from connectors.s3.wire import Stream
 from replicator.connector import CHUNK_BYTES_MAX

@@ -41,6 +41,19 @@ class SourceSettings(BaseModel):
         description="Endpoint of SQS; without it AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL or the one of "
         "the region.",
     )
+    event_bridge: bool = Field(
+        default=False,
+        description="Whether `replicator install` lets the events come through EventBridge instead of "
+        "directly, by a rule on the default bus: for a bucket that sends them to somebody else already, as "
+        "S3 sends an event directly to one target only. The queue has to be of the bucket's account and "
+        "region.",
+    )
+    event_bridge_endpoint_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Endpoint of EventBridge; without it AWS_ENDPOINT_URL_EVENTBRIDGE, AWS_ENDPOINT_URL or "
+        "the one of the region.",
+    )
     receivers_max: int = Field(
         default=8,
         ge=1,

@@ -1,56 +1,22 @@
 """The meaning of the errors of S3 and SQS, in ours. Pure: the client hands over codes and messages.
 
-Source of the codes: the service models of S3 (API version 2006-03-01) and SQS (2012-11-05), "Error
-responses" of the S3 API reference, and the common errors of both.
+Source of the codes: the service model of S3 (API version 2006-03-01) and "Error responses" of the S3 API
+reference; those of all services are in ``connectors.aws.errors``.
 """
 
 from __future__ import annotations
 
+from connectors.aws.errors import Refusal, common, otherwise
 from replicator.model.errors import (
     ChangeError,
     PermanentError,
-    PositionLostError,
     ReplicatorError,
     TransientError,
 )
 
-THROTTLES = frozenset(
-    {
-        "SlowDown",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "TooManyRequestsException",
-        "OverLimit",
-        "KmsThrottled",
-        "KMS.ThrottlingException",
-    }
-)
-
-_CREDENTIALS = frozenset(
-    {
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-        "SignatureDoesNotMatch",
-        "InvalidSignatureException",
-        "InvalidToken",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "MissingAuthenticationToken",
-        "IncompleteSignature",
-        "RequestTimeTooSkewed",
-        "RequestExpired",
-    }
-)
-
-_DENIALS = frozenset({"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AccountProblem"})
 _ELSEWHERE = frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "TemporaryRedirect"})
 _NO_QUEUE = frozenset({"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "NonExistentQueue"})
-_BRIEF = frozenset({"RequestTimeout", "OperationAborted", "ServiceUnavailable", "InternalError"})
+_AT_ONCE = frozenset({"ConcurrentModificationException", "InternalException"})
 
 _CODE_OF_STATUS = {403: "AccessDenied", 301: "PermanentRedirect", 307: "TemporaryRedirect", 503: "SlowDown"}
 _AND_DECRYPT = ", and kms:Decrypt for the key if one of the key service encrypts the object"
@@ -66,81 +32,45 @@ _RIGHTS = {
     "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "GetQueueAttributes": "sqs:GetQueueAttributes",
     "SetQueueAttributes": "sqs:SetQueueAttributes",
+    "DescribeEventBus": "events:DescribeEventBus",
+    "DescribeRule": "events:DescribeRule",
+    "ListRules": "events:ListRules",
+    "ListTargetsByRule": "events:ListTargetsByRule",
+    "PutRule": "events:PutRule",
+    "PutTargets": "events:PutTargets",
+    "RemoveTargets": "events:RemoveTargets",
+    "DeleteRule": "events:DeleteRule",
 }
 
 
-def translate(
-    operation: str,
-    code: str,
-    message: str,
-    status: int,
-    *,
-    region: str = "",
-    retry_after_seconds: float | None = None,
-    reads: bool = True,
-) -> ReplicatorError:
-    """What an error answer of a service means for the engine.
-
-    Args:
-        operation: the API's name of the call, such as ``GetObject``.
-        code: the error's code; empty where the answer had no body, as that of HEAD.
-        message: the service's own words.
-        status: the HTTP status.
-        region: where the service says the bucket is, if it does.
-        retry_after_seconds: the service's word on when to come again.
-        reads: whether the call changes nothing, so that its outcome is never in doubt.
-    """
-    code = code or _CODE_OF_STATUS.get(status, str(status))
-    text = f"{operation}: {code}: {message}" if message else f"{operation}: {code}"
-    if code in THROTTLES or status == 429:
-        return TransientError(
-            text,
-            settled=True,
-            reason="throttled",
-            retry_after_seconds=retry_after_seconds,
-            hint="the service asks for fewer calls; lower the pipeline's limits if this lasts",
-        )
-    if code in _CREDENTIALS:
-        return PermanentError(
-            text, hint="check the credentials that the AWS default chain finds, and the machine's clock"
-        )
-    if code in _DENIALS:
-        return PermanentError(text, hint=f"allow {_RIGHTS.get(operation, f's3:{operation}')}")
+def translate(refusal: Refusal) -> ReplicatorError:
+    """What an error answer of a service means for the engine."""
+    operation = refusal.operation
+    code = refusal.code or _CODE_OF_STATUS.get(refusal.status, str(refusal.status))
+    refusal = refusal._replace(code=code)
+    known = common(
+        refusal,
+        rights=_RIGHTS.get(operation, f"s3:{operation}"),
+        slower="the service asks for fewer calls; lower the pipeline's limits if this lasts",
+    )
+    if known is not None:
+        return known
     if code in _ELSEWHERE:
-        return PermanentError(text, hint=f"the bucket is in another region{_named(region)}; set region")
-    if code == "NoSuchBucket":
-        return PermanentError(text, hint="check the bucket's name, the region and the account")
-    if code in _NO_QUEUE:
-        return PermanentError(text, hint="check queue_url, the queue's region and the account")
-    if operation == "PutBucketNotificationConfiguration" and "destination" in message.lower():
         return PermanentError(
-            text,
+            refusal.text, hint=f"the bucket is in another region{_named(refusal.region)}; set region"
+        )
+    if code == "NoSuchBucket":
+        return PermanentError(refusal.text, hint="check the bucket's name, the region and the account")
+    if code in _NO_QUEUE:
+        return PermanentError(refusal.text, hint="check queue_url, the queue's region and the account")
+    if operation == "PutBucketNotificationConfiguration" and "destination" in refusal.message.lower():
+        return PermanentError(
+            refusal.text,
             hint="S3 tries every target, also those of others: see that each is still there and lets S3 "
             "send; a queue that a key of the key service encrypts needs kms:GenerateDataKey and "
             "kms:Decrypt for s3.amazonaws.com in the key's policy",
         )
-    if status >= 500 or code in _BRIEF:
-        return TransientError(
-            text, reason="unavailable", settled=reads, retry_after_seconds=retry_after_seconds
-        )
-    return PermanentError(text, hint="the service refuses the request itself; see its message")
-
-
-def unreachable(operation: str, message: str, *, settled: bool) -> TransientError:
-    """No answer came, or it broke off; ``settled`` where the call has no effect, now or later."""
-    return TransientError(
-        f"{operation}: {message}",
-        settled=settled,
-        reason="unreachable",
-        hint="check the endpoint, the region and the network between",
-    )
-
-
-def misconfigured(message: str) -> PermanentError:
-    """The SDK could not even send: no credentials, no region, no such profile, a bad endpoint."""
-    return PermanentError(
-        message, hint="set the region, the profile and the credentials of the AWS default chain"
-    )
+    return otherwise(refusal)
 
 
 def changed(key: str) -> TransientError:
@@ -166,17 +96,37 @@ def excluded(others: str) -> PermanentError:
     return PermanentError(
         "S3 takes no two notifications of one event for keys that overlap, and the bucket has others: "
         f"{others}",
-        hint="let the bucket tell EventBridge, with a rule that has the event queue as its target; or send "
-        "those events to an SNS topic, to which their present targets and the event queue subscribe",
+        hint="set event_bridge: true, so that the events come through EventBridge; or send them to an SNS "
+        "topic, to which their present targets and the event queue subscribe",
     )
 
 
 def taken(identity: str, queue: str) -> PermanentError:
     """An entry bears our name and is about another queue."""
     return PermanentError(
-        f"the bucket has a notification {identity} that goes to {queue}",
+        f"{identity} goes to {queue}",
         hint="it is of a pipeline of the same name, perhaps with another queue: uninstall that one first, "
         "or give the pipeline another name",
+    )
+
+
+def elsewhere(queue: str, bus: str) -> PermanentError:
+    """A rule sends to queues of its own account and region (EventBridge user guide, "Targets")."""
+    return PermanentError(
+        f"the event queue {queue} is not of the account and region of the bucket's event bus, {bus}",
+        hint="give the pipeline a queue beside the bucket, in the account of these credentials",
+    )
+
+
+def partly_refused(operation: str, code: str, message: str) -> ReplicatorError:
+    """An entry of a call failed, though the call did not."""
+    if code in _AT_ONCE:
+        return TransientError(
+            f"{operation}: {code}: {message}", hint="run the command again", reason="changed", settled=False
+        )
+    return PermanentError(
+        f"{operation}: {code}: {message}",
+        hint="EventBridge refuses the event queue as a target; see its message",
     )
 
 
@@ -210,14 +160,6 @@ def not_as_written(place: str) -> PermanentError:
         f"{place}: it does not read back as it was written",
         hint="somebody else may have changed it at the same moment: compare it with what the record beside "
         "the state file says was there before",
-    )
-
-
-def lost_position(text: str) -> PositionLostError:
-    """The checkpoint's position is none of this connector, so nothing is known of what it has read."""
-    return PositionLostError(
-        f"not a position of an event queue: {text!r}",
-        hint="start a new reconciling backfill: `replicator resume NAME --new-backfill`",
     )
 
 

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from connectors.aws.outbox import Outbox
 from connectors.s3.canaries import Canaries, Proof
 from connectors.s3.config import SourceSettings
 from connectors.s3.events import read_letter
 from connectors.s3.inbox import Inbox, Message, Round
-from connectors.s3.outbox import Outbox
 from replicator.model.change import Batch, Change, Kind
 from replicator.model.clock import Clock
 from replicator.model.errors import first_cause
@@ -88,7 +88,7 @@ class Feed:
         """One waiting call while the queue is quiet; many that do not wait while it gives all it can."""
         calls, wait = 1, self._settings.poll_seconds
         while True:
-            await self.inbox.room()
+            await self.inbox.hand.room()
             began = self._clock.wall()
             received = await self._round(calls, wait)
             await self._take_in(received, began, waited=wait > 0)
@@ -102,7 +102,7 @@ class Feed:
     async def _hide_forever(self) -> None:
         while True:
             await asyncio.sleep(self._settings.hidden_seconds / 6)
-            await self.outbox.persist("hide", self.inbox.stay_hidden)
+            await self.outbox.persist("hide", self.inbox.hand.stay_hidden)
 
     async def _put_forever(self, canaries: Canaries) -> None:
         while True:
@@ -117,7 +117,7 @@ class Feed:
         if found.dirty or found.proofs or quiet:
             size = sum(len(message.body) for message in found.ours)
             batch = self._batch(found.dirty, found.proofs, size, began if quiet else None)
-            self.inbox.hold(self.position, found.ours)
+            self.inbox.hand.hold(self.position, found.ours)
             self.outbox.put(batch)
         if found.silent:
             await self.outbox.persist("delete", lambda: self.inbox.discard(found.silent))

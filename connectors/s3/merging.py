@@ -1,7 +1,7 @@
 """Our entries in a bucket's notifications and in its event queue's policy: put in, and taken out. Pure.
 
 Ours are known by their names: the Ids ``replicator.{pipeline}`` and ``replicator.{pipeline}.canaries``,
-which are unique within a bucket, and one Sid of the policy. All else stays as it is, in its order.
+which are unique within a bucket, and two Sids of the policy. All else stays as it is, in its order.
 
 Sources: S3 user guide, "Configuring event notifications using object key name filtering" (of two entries
 for one event, the prefixes must not overlap, or the suffixes must not); "Granting permissions to publish
@@ -45,10 +45,16 @@ class Ours(NamedTuple):
         return f"replicator.{self.pipeline}", f"replicator.{self.pipeline}.canaries"
 
     @property
-    def sid(self) -> str:
-        """The Sid of our statement."""
+    def sids(self) -> tuple[str, str]:
+        """The Sids of our statements: for S3, and for EventBridge."""
+        digest = self.digest
+        return f"ReplicatorEvents{digest}", f"ReplicatorEventBridge{digest}"
+
+    @property
+    def digest(self) -> str:
+        """Tells our entries from those of other buckets' and pipelines, where one space holds all."""
         about = f"{self.pipeline} {self.settings.bucket}".encode()
-        return f"ReplicatorEvents{hashlib.sha256(about).hexdigest()[:16]}"
+        return hashlib.sha256(about).hexdigest()[:16]
 
 
 def notified(configuration: _Document, ours: Ours) -> dict[str, Any]:
@@ -81,32 +87,62 @@ def unnotified(configuration: _Document, ours: Ours) -> dict[str, Any]:
         if entry.get("Id") not in ours.ids:
             kept.append(entry)
         elif entry.get("QueueArn") != ours.queue_arn:
-            raise taken(entry["Id"], entry.get("QueueArn", ""))
+            raise taken(f"notification {entry['Id']} of the bucket", entry.get("QueueArn", ""))
     bare = {name: value for name, value in configuration.items() if name != _QUEUES}
     return {**bare, _QUEUES: kept} if kept else bare
 
 
-def allowed(policy: str, ours: Ours) -> dict[str, Any]:
-    """The queue's policy with the right for S3 to send the events of this bucket.
+def allowed(policy: str, ours: Ours, *statements: _Document) -> dict[str, Any]:
+    """The queue's policy with these statements of ours, and no others of ours.
 
     Raises:
         PermanentError: it is none that can be read.
     """
-    bare = unallowed(policy, ours) or {"Version": "2012-10-17"}
-    return {**bare, "Statement": [*_statements(bare), _statement(ours)]}
+    bare = unallowed(policy, ours)
+    if not statements:
+        return bare
+    bare = bare or {"Version": "2012-10-17"}
+    return {**bare, "Statement": [*statements_of(bare), *statements]}
+
+
+def allowed_also(policy: str, ours: Ours, *statements: _Document) -> dict[str, Any]:
+    """The queue's policy with these statements of ours beside those that are there, for other Sids.
+
+    Raises:
+        PermanentError: it is none that can be read.
+    """
+    sids = {each["Sid"] for each in statements}
+    there = [
+        each
+        for each in statements_of(document_of(policy))
+        if each.get("Sid") in ours.sids and each["Sid"] not in sids
+    ]
+    return allowed(policy, ours, *there, *statements)
 
 
 def unallowed(policy: str, ours: Ours) -> dict[str, Any]:
-    """The queue's policy without our statement; empty where nothing else is in it.
+    """The queue's policy without our statements; empty where nothing else is in it.
 
     Raises:
         PermanentError: it is none that can be read.
     """
     document = document_of(policy)
-    kept = [each for each in _statements(document) if each.get("Sid") != ours.sid]
-    if len(kept) == len(_statements(document)):
+    kept = [each for each in statements_of(document) if each.get("Sid") not in ours.sids]
+    if len(kept) == len(statements_of(document)):
         return document
     return {**document, "Statement": kept} if kept else {}
+
+
+def bucket_statement(ours: Ours) -> dict[str, Any]:
+    """The right for S3 to send the events of this bucket."""
+    partition = ours.queue_arn.split(":")[1]
+    source = f"arn:{partition}:s3:::{ours.settings.bucket}"
+    return _statement(ours.sids[0], "s3.amazonaws.com", ours, source)
+
+
+def rule_statement(ours: Ours, rule_arn: str) -> dict[str, Any]:
+    """The right for EventBridge to send what this rule lets through."""
+    return _statement(ours.sids[1], "events.amazonaws.com", ours, rule_arn)
 
 
 def document_of(policy: str) -> dict[str, Any]:
@@ -119,7 +155,9 @@ def document_of(policy: str) -> dict[str, Any]:
         document = json.loads(policy) if policy else {}
     except ValueError as error:
         raise unreadable_policy(str(error)) from error
-    if not isinstance(document, dict) or not all(isinstance(each, dict) for each in _statements(document)):
+    if not isinstance(document, dict) or not all(
+        isinstance(each, dict) for each in statements_of(document)
+    ):
         raise unreadable_policy("it is no policy")
     return document
 
@@ -130,7 +168,7 @@ def plain(document: _Document) -> _Document:
 
 
 def _plain(name: str, value: Any) -> Any:
-    if name == "Statement":
+    if name in ("Statement", "Targets"):
         return sorted(map(_key, value if isinstance(value, list) else [value]))
     if name not in _TARGETS:
         return value
@@ -195,18 +233,18 @@ def _rules(entry: _Document) -> dict[str, str]:
     return {str(rule.get("Name", "")).lower(): str(rule.get("Value", "")) for rule in rules}
 
 
-def _statements(document: _Document) -> list[Any]:
+def statements_of(document: _Document) -> list[Any]:
+    """The statements of a policy, which may have one that is in no list."""
     statements = document.get("Statement", [])
     return list(statements) if isinstance(statements, list) else [statements]
 
 
-def _statement(ours: Ours) -> dict[str, Any]:
-    partition = ours.queue_arn.split(":")[1]
+def _statement(sid: str, service: str, ours: Ours, source: str) -> dict[str, Any]:
     return {
-        "Sid": ours.sid,
+        "Sid": sid,
         "Effect": "Allow",
-        "Principal": {"Service": "s3.amazonaws.com"},
+        "Principal": {"Service": service},
         "Action": "sqs:SendMessage",
         "Resource": ours.queue_arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:{partition}:s3:::{ours.settings.bucket}"}},
+        "Condition": {"ArnEquals": {"aws:SourceArn": source}},
     }

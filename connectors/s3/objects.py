@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
+from connectors.aws.errors import unreachable
 from connectors.s3 import answers, codec
 from connectors.s3.answers import Listing
 from connectors.s3.client import Client
 from connectors.s3.config import SourceSettings
-from connectors.s3.errors import changed, unreachable
+from connectors.s3.errors import changed
 from connectors.s3.wire import Answer, Stream, refusal
 from replicator.model.record import NOTHING
 

@@ -6,20 +6,19 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any
 
-from connectors.s3.answers import Listed
+from connectors.s3 import bridge
 from connectors.s3.canaries import Canaries
 from connectors.s3.client import Client
-from connectors.s3.codec import ARCHIVES
 from connectors.s3.config import SourceSettings
 from connectors.s3.coverage import FAMILIES, VITAL, coverage
+from connectors.s3.merging import Ours
 from connectors.s3.objects import Objects
+from connectors.s3.sample import sample
 from replicator.connector import Context, Finding, Severity
-from replicator.model.errors import ReplicatorError, TransientError
+from replicator.model.errors import ChangeError, ReplicatorError, TransientError
 
 RETENTION_SECONDS_MIN = 86_400
 LISTED_MAX = 10
-PAGE_KEYS = 1000
-SAMPLE_KEYS_MAX = 10_000
 
 
 async def probe(
@@ -31,7 +30,7 @@ async def probe(
     except ReplicatorError as error:
         return [_of(error)]
     findings = [each async for each in _bucket(objects, settings)]
-    findings += [each async for each in _events(client, settings)]
+    findings += [each async for each in _events(client, settings, context.pipeline)]
     if findings and any(each.passing for each in findings):
         return findings  # a service that cannot be reached has said enough
     if settings.markers:
@@ -49,7 +48,7 @@ async def probe(
     return (
         findings
         if any(each.passing for each in findings)
-        else [*findings, *await _sample(objects, settings)]
+        else [*findings, *await sample(objects, settings)]
     )
 
 
@@ -67,42 +66,15 @@ async def _bucket(objects: Objects, settings: SourceSettings) -> AsyncIterator[F
         headers = None if key is None else await objects.head(key)
         if key is not None and headers is not None:
             await objects.tags(key, {}, of_head=True)
+    except ChangeError:
+        return  # it is about this object alone, and the sample tells of such
     except ReplicatorError as error:
         yield _of(error)
 
 
-async def _sample(objects: Objects, settings: SourceSettings) -> Sequence[Finding]:
-    """What a list of the bucket shows of objects that cannot be copied as they are."""
-    listed: list[Listed] = []
-    more = True
+async def _events(client: Client, settings: SourceSettings, pipeline: str) -> AsyncIterator[Finding]:
     try:
-        while more and len(listed) < SAMPLE_KEYS_MAX:
-            page = await objects.list(listed[-1].key if listed else "", PAGE_KEYS)
-            listed += page.objects
-            more = page.more and bool(page.objects)
-    except ReplicatorError:
-        return []  # said already, where the bucket cannot be listed
-    return sampled([each for each in listed if settings.replicates(each.key)], whole=not more)
-
-
-def sampled(listed: Sequence[Listed], *, whole: bool) -> Sequence[Finding]:
-    """What these objects of a bucket give cause to say; ``whole`` where they are all of them."""
-    archived = [each.key for each in listed if each.storage_class in ARCHIVES]
-    if not archived:
-        return []
-    extent = f"all {len(listed)} keys" if whole else f"the first {len(listed)} keys, a sample,"
-    return [
-        _warning(
-            f"{len(archived)} of {extent} are archived, such as {archived[0]!r}, and cannot be read",
-            "restore them first (s3:RestoreObject); what is not restored becomes dead letters, to replay "
-            "or to waive",
-        )
-    ]
-
-
-async def _events(client: Client, settings: SourceSettings) -> AsyncIterator[Finding]:
-    try:
-        attributes = await client.queue_attributes()
+        attributes = await client.queue.attributes()
     except ReplicatorError as error:
         yield _of(error)
         return
@@ -116,8 +88,47 @@ async def _events(client: Client, settings: SourceSettings) -> AsyncIterator[Fin
             "allow s3:GetBucketNotification, or see to it that every event of the bucket gets there",
         )
         return
+    if settings.event_bridge:
+        ours = Ours(pipeline, settings, attributes.get("QueueArn", ""))
+        for finding in await _bridged(client, ours, configuration, attributes.get("Policy", "")):
+            yield finding
+        return
     for finding in notifications(configuration, attributes.get("QueueArn", ""), settings):
         yield finding
+
+
+async def _bridged(
+    client: Client, ours: Ours, configuration: Mapping[str, Any], policy: str
+) -> Sequence[Finding]:
+    try:
+        rule = await client.rules.read(bridge.rule_name(ours))
+        may_send = bridge.allows(policy, ours)
+    except ReplicatorError as error:
+        return [
+            _warning(
+                f"what EventBridge sends to the queue is not known: {error.message}",
+                "allow events:DescribeRule and events:ListTargetsByRule, or see to it that every event of "
+                "the bucket gets there",
+            )
+        ]
+    return bridged(configuration, rule, ours, may_send=may_send)
+
+
+def bridged(
+    configuration: Mapping[str, Any], rule: Mapping[str, Any], ours: Ours, *, may_send: bool
+) -> Sequence[Finding]:
+    """What the way through EventBridge lacks. It is never changed here."""
+    name = bridge.rule_name(ours)
+    lacks = []
+    if bridge.SWITCH not in configuration:
+        lacks.append("the bucket does not tell EventBridge of its events")
+    if not rule:
+        lacks.append(f"there is no rule {name} of EventBridge on the bucket's side")
+    elif not bridge.is_told(rule, ours):
+        lacks.append(f"the rule {name} of EventBridge does not send all that is needed to the queue")
+    if not may_send:
+        lacks.append("the queue's policy does not let that rule send")
+    return [_error(each, "`replicator install` adds it, and touches nothing else") for each in lacks]
 
 
 def notifications(
@@ -131,7 +142,8 @@ def notifications(
                 f"the bucket's events may come to the queue through {', '.join(found.elsewhere)}, "
                 "which cannot be followed from here",
                 "see to it that the rule or the subscription sends creations, removals, taggings and "
-                "expirations of every key",
+                "expirations of every key; or set event_bridge: true, and `replicator install` makes a "
+                "rule that can be looked at from here",
             )
         ]
     if not found.targets_queue:
@@ -196,6 +208,12 @@ async def _remarks(client: Client) -> AsyncIterator[Finding]:
         yield _warning(
             "the bucket lets its requesters pay, which only its owner can read from here",
             "read it with credentials of the account that owns it",
+        )
+    controls = (await _fact(client, "get_bucket_ownership_controls")).get("OwnershipControls", {})
+    if any(rule.get("ObjectOwnership") != "BucketOwnerEnforced" for rule in controls.get("Rules", ())):
+        yield _warning(
+            "the bucket lets objects have access control lists of their own, which copies have not",
+            "decide at the target who may read: by roles and the access level of the container",
         )
     encryption = await _fact(client, "get_bucket_encryption")
     for finding in encrypted(encryption.get("ServerSideEncryptionConfiguration", {})):

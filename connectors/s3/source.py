@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from connectors.aws.queue import RETENTION_SECONDS, rounds_of
 from connectors.s3.body import check_body, open_body
 from connectors.s3.canaries import Canaries
 from connectors.s3.client import Client
 from connectors.s3.config import SourceSettings
-from connectors.s3.errors import lost_position
 from connectors.s3.feed import PARTITION, Feed
 from connectors.s3.inbox import Inbox
 from connectors.s3.installer import Installer
@@ -20,9 +20,6 @@ from replicator.connector import Amendment, Body, Context, Finding, Start
 from replicator.model.change import Backlog, Batch, Page, Positions, Row
 from replicator.model.errors import NotConnectedError, ReplicatorError
 from replicator.model.key import Key
-
-QUEUE_RETENTION_SECONDS = 345_600.0
-"""How long a queue keeps a message unless it is set otherwise (SQS API reference, CreateQueue)."""
 
 
 class S3Source:
@@ -35,7 +32,7 @@ class S3Source:
         self._objects = Objects(self._client, settings)
         self._reader = BucketReader(self._objects, settings)
         self._installer = Installer(self._client, settings, context.pipeline)
-        self._retention_seconds = QUEUE_RETENTION_SECONDS
+        self._retention_seconds = RETENTION_SECONDS
         self._feed: Feed | None = None
 
     @property
@@ -49,11 +46,11 @@ class S3Source:
         The queue keeps the events of everything that happens from now on, so a scan begun after this call
         misses nothing. Where the engine goes on from what it has read, messages stay in hand.
         """
-        begin = _count(positions)
+        begin = rounds_of(positions, PARTITION)
         await self._client.open()
-        attributes = await self._client.queue_attributes()
+        attributes = await self._client.queue.attributes()
         await self._objects.list("", 1)
-        self._retention_seconds = float(attributes.get("MessageRetentionPeriod", QUEUE_RETENTION_SECONDS))
+        self._retention_seconds = float(attributes.get("MessageRetentionPeriod", RETENTION_SECONDS))
         feed = self._feed
         if feed is None or not feed.is_open or positions is None or begin < feed.read_position:
             await self._disconnect()
@@ -69,7 +66,7 @@ class S3Source:
     async def commit(self, positions: Positions) -> None:
         """Delete the messages of these changes; the durable note of each key counts from now on."""
         if self._feed is not None and PARTITION in positions:
-            await self._feed.inbox.forget(int(positions[PARTITION]))
+            await self._feed.inbox.hand.forget(int(positions[PARTITION]))
 
     async def close(self) -> None:
         """Give back what is in hand, and close every socket."""
@@ -115,13 +112,13 @@ class S3Source:
     async def backlog(self) -> Backlog:
         """About how many messages wait in the queue, beside those in hand; SQS does not tell their age."""
         await self._client.open()
-        attributes = await self._client.queue_attributes()
+        attributes = await self._client.queue.attributes()
         waiting = sum(
             int(attributes.get(f"ApproximateNumberOfMessages{each}", 0)) for each in ("", "Delayed")
         )
         hidden = int(attributes.get("ApproximateNumberOfMessagesNotVisible", 0))
         inbox = self._feed.inbox if self._feed else None
-        ours = inbox.held + inbox.strangers if inbox else 0
+        ours = len(inbox.hand) + inbox.strangers if inbox else 0
         return Backlog(waiting + max(0, hidden - ours), None)
 
     async def probe(self) -> Sequence[Finding]:
@@ -152,7 +149,7 @@ class S3Source:
         )
 
     def _new_feed(self, position: int) -> Feed:
-        inbox = Inbox(self._client, self._settings, self._context.clock)
+        inbox = Inbox(self._client.queue, self._settings, self._context.clock)
         return Feed(inbox, self._settings, self._context.clock, self._new_canaries(), position)
 
     def _new_canaries(self) -> Canaries | None:
@@ -191,15 +188,3 @@ def open_source(settings: SourceSettings, context: Context) -> S3Source:
     """The source for these settings: with marks only where markers are allowed."""
     kind = MarkedS3Source if settings.markers else S3Source
     return kind(settings, context)
-
-
-def _count(positions: Positions | None) -> int:
-    """The count that a position tells.
-
-    Raises:
-        PositionLostError: it is not one of this connector.
-    """
-    text = (positions or {}).get(PARTITION, "0")
-    if not text.isdecimal():
-        raise lost_position(text)
-    return int(text)

@@ -17,15 +17,16 @@ from urllib.request import getproxies
 import aiohttp
 from yarl import URL
 
+from connectors.aws.errors import Refusal, unreachable
 from connectors.s3 import answers
-from connectors.s3.errors import translate, unreachable
+from connectors.s3.errors import translate
 from connectors.s3.signing import Signer
 from replicator.model.errors import ReplicatorError
 
 CONNECT_SECONDS_MAX = 3.0
 ANSWER_SECONDS_MAX = 10.0
 ASKS_AT_ONCE_MAX = 64
-BUFFER_BYTES = 256 * 1024
+BUFFER_BYTES = 128 * 1024
 """Of a connection; aiohttp stops reading from its socket at twice as much."""
 
 _UNSENT = ("Accept", "Accept-Encoding", "User-Agent")
@@ -179,12 +180,15 @@ def refusal(operation: str, answer: Answer) -> ReplicatorError:
     region = told.region or answer.headers.get("x-amz-bucket-region", "")
     wait = answer.headers.get("retry-after", "")
     return translate(
-        operation,
-        told.code,
-        told.message,
-        answer.status,
-        region=region,
-        retry_after_seconds=float(wait) if wait.isdigit() else None,
+        Refusal(
+            operation,
+            told.code,
+            told.message,
+            answer.status,
+            region=region,
+            retry_after_seconds=float(wait) if wait.isdigit() else None,
+            reads=True,
+        )
     )
 
 

@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from connectors.sqs.client import ENTRIES_MAX, Answer, Client
+from connectors.aws.client import Answer
+from connectors.aws.hand import Hand, Held
+from connectors.aws.outbox import Outbox
+from connectors.aws.queue import Queue, receive_at_once
 from connectors.sqs.codec import change_of, is_whole, mark_in, message_of, sent_at_of
 from connectors.sqs.config import SqsSourceSettings
-from connectors.sqs.hand import Hand, Held
-from connectors.sqs.outbox import Outbox
 from connectors.sqs.proof import DELAY_SECONDS_MAX, Freshness, Marks, bears_out, counts_of
 from replicator.model.change import Batch, Change
 from replicator.model.clock import Clock
@@ -68,14 +69,14 @@ class Feed:
     """
 
     def __init__(
-        self, client: Client, settings: SqsSourceSettings, kind: Kind, clock: Clock, position: int
+        self, queue: Queue, settings: SqsSourceSettings, kind: Kind, clock: Clock, position: int
     ) -> None:
-        self.hand = Hand(client, settings.hidden_seconds, settings.messages_max, clock)
+        self.hand = Hand(queue, settings.hidden_seconds, settings.messages_max, clock)
         self.marks = Marks()
         self.position = position
         self.read_position = position
         self.damaged = 0
-        self._client = client
+        self._queue = queue
         self._settings = settings
         self._kind = kind
         self._clock = clock
@@ -184,23 +185,30 @@ class Feed:
             TransientError, PermanentError: nothing came, and a call failed.
         """
         until = self._clock.monotonic() + self._settings.hidden_seconds
-        receives = [self._client.receive(wait_seconds, attempt) for attempt in attempts]
-        answers = await asyncio.gather(*receives, return_exceptions=True)
-        found = _Round(complete=wait_seconds > 0)
-        failures = []
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                failures.append(answer)
-                if isinstance(answer, TransientError) and not answer.settled:
-                    self.doubt()
-            else:
-                found.raws += [{**raw, "HiddenUntil": until} for raw in answer]
-                found.full = found.full or len(answer) == ENTRIES_MAX
-        for failure in failures:
-            if not found.raws or not isinstance(failure, TransientError):
-                raise failure
-        found.complete = found.complete and not failures and not found.full
-        return found
+        received = await receive_at_once([self._call(wait_seconds, attempt) for attempt in attempts])
+        if any(isinstance(each, TransientError) and not each.settled for each in received.failures):
+            self.doubt()
+        received.raise_failure()
+        return _Round(
+            [{**raw, "HiddenUntil": until} for raw in received.raws],
+            received.full,
+            complete=wait_seconds > 0 and not received.failures and not received.full,
+        )
+
+    def _call(self, wait_seconds: int, attempt: str | None) -> Awaitable[Sequence[Answer]]:
+        """A call with everything that messages have.
+
+        ``attempt`` names it, at a FIFO queue only: repeated under its name after an answer was lost, it
+        gets the same messages (SQS API reference, ReceiveRequestAttemptId).
+        """
+        named = {} if attempt is None else {"ReceiveRequestAttemptId": attempt}
+        return self._queue.receive(
+            wait_seconds,
+            self._settings.hidden_seconds,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+            **named,
+        )
 
     async def _take_in(self, received: _Round) -> None:
         """Put out what is new, before anything may be concluded from it."""
@@ -245,7 +253,7 @@ class Feed:
         is_wanted = self._freshness.is_exact and self.marks.may_be_proved(read_to)
         if is_wanted or self._clock.monotonic() >= self._counted_at + COUNT_SECONDS:
             in_hand = self.hand.kept
-            counts = counts_of(await self._outbox.persist("count", self._client.attributes))
+            counts = counts_of(await self._outbox.persist("count", self._queue.attributes))
             self._counted_at, self._delayed = self._clock.monotonic(), counts.delayed
             if is_wanted and bears_out(counts, min(in_hand, self.hand.kept)):
                 marks = self.marks.take_proved(read_to)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import uuid4
 
+from connectors.aws.queue import RETENTION_SECONDS, rounds_of
 from connectors.sqs.client import Client
 from connectors.sqs.codec import end_message
 from connectors.sqs.config import SqsSourceSettings
 from connectors.sqs.feed import PARTITION, Feed, Kind
-from connectors.sqs.probe import probe
+from connectors.sqs.probe import probe, traits_of
 from connectors.sqs.proof import counts_of
-from replicator.connector import Context, Finding, Start
+from replicator.connector import Context, Finding, QueueTraits, Start
 from replicator.model.change import Backlog, Batch, Positions
-from replicator.model.errors import NotConnectedError, PositionLostError, ReplicatorError
-
-RETENTION_SECONDS = 345_600.0
-"""How long a queue keeps a message unless it is set otherwise (SQS API reference, CreateQueue)."""
+from replicator.model.errors import NotConnectedError, ReplicatorError
 
 
 class SqsSource:
@@ -41,9 +39,9 @@ class SqsSource:
         A position counts rounds and says what may be deleted; what was not committed comes again by itself.
         Where the engine goes on from what it has read, messages stay in hand.
         """
-        begin = _count(positions)
+        begin = rounds_of(positions, PARTITION)
         await self._client.open()
-        attributes = await self._client.attributes()
+        attributes = await self._client.queue.attributes()
         retention = float(attributes.get("MessageRetentionPeriod", RETENTION_SECONDS))
         fifo = attributes.get("FifoQueue", str(self._kind.fifo)).lower() == "true"
         delay = float(attributes.get("DelaySeconds", 0))
@@ -54,7 +52,9 @@ class SqsSource:
         else:
             await self._disconnect()
             begin = max(begin, feed.position if feed else 0)
-            feed = self._feed = Feed(self._client, self._settings, self._kind, self._context.clock, begin)
+            feed = self._feed = Feed(
+                self._client.queue, self._settings, self._kind, self._context.clock, begin
+            )
         return Start({PARTITION: str(feed.read_position)}, frozenset({PARTITION}))
 
     async def read(self) -> Batch:
@@ -79,13 +79,18 @@ class SqsSource:
         where nothing is in hand.
         """
         await self._client.open()
-        count = sum(counts_of(await self._client.attributes()))
+        count = sum(counts_of(await self._client.queue.attributes()))
         oldest = self._feed.hand.oldest_sent_at() if self._feed and count else None
         return Backlog(count, None if oldest is None else max(0.0, self._context.clock.wall() - oldest))
 
     async def probe(self) -> Sequence[Finding]:
         """What stands in the way of moving the queue."""
         return await probe(self._client, self._settings)
+
+    async def describe(self) -> QueueTraits:
+        """What the queue is set to, and what waits in it."""
+        await self._client.open()
+        return traits_of(await self._client.queue.attributes())
 
     def notices(self) -> Sequence[str]:
         """Messages that did not come as the service sent them, and end messages that prove nothing yet."""
@@ -126,7 +131,7 @@ class MarkedSqsSource(SqsSource):
         """
         feed = self._connected()
         name = f"end-{uuid4().hex}"
-        await self._client.send(**end_message(name, fifo=self._kind.fifo))
+        await self._client.queue.send(**end_message(name, fifo=self._kind.fifo))
         feed.marks.add(name, self._context.clock.wall())
         return name
 
@@ -135,15 +140,3 @@ def open_source(settings: SqsSourceSettings, context: Context) -> SqsSource:
     """The source for these settings: with marks only where markers are allowed."""
     kind = MarkedSqsSource if settings.markers else SqsSource
     return kind(settings, context)
-
-
-def _count(positions: Positions | None) -> int:
-    """The count that a position tells.
-
-    Raises:
-        PositionLostError: it is not one of this connector.
-    """
-    text = (positions or {}).get(PARTITION, "0")
-    if not text.isdecimal():
-        raise PositionLostError(f"not a position of a queue: {text!r}", hint="Resume with --new-backfill.")
-    return int(text)

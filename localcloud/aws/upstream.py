@@ -21,6 +21,7 @@ __all__ = ["Upstream"]
 # ministack closes a connection that was idle for 75 seconds; ours are given up well before that, so that no
 # call is ever sent into a connection that is being closed.
 _IDLE_SECONDS_MAX = 30.0
+_SERVICES = {"AmazonSQS": "sqs", "AWSEvents": "events"}
 _CLOSING = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 
 
@@ -116,7 +117,7 @@ class Upstream:
             AwsError: ministack refused it.
             UpstreamLostError: the outcome is unknown.
         """
-        service = "sqs" if target.startswith("AmazonSQS") else "dynamodb"
+        service = _SERVICES.get(target.partition(".")[0], "dynamodb")
         body = orjson.dumps(document)
         head = _head("POST", "/", body, f"{account}/20000101/{region}/{service}")
         head += f"Content-Type: application/x-amz-json-1.0\r\nX-Amz-Target: {target}\r\n\r\n"

@@ -10,7 +10,20 @@ from typing import Literal
 
 from replicator.app.ends import Connectors, context_of, open_sink, open_source
 from replicator.config.settings import PipelineSettings, Settings
-from replicator.connector import Examines, Finding, Probes, Scans, Severity, Sink, Source
+from replicator.connector import (
+    FETCH_KEYS_MAX,
+    Compares,
+    Describes,
+    Downloads,
+    Examines,
+    Finding,
+    Probes,
+    Reads,
+    Scans,
+    Severity,
+    Sink,
+    Source,
+)
 from replicator.engine.parts import PAIRS_HINT, misfits
 from replicator.model.change import Row
 from replicator.model.clock import SystemClock
@@ -65,6 +78,7 @@ async def preflight(settings: Settings, connectors: Connectors, *, sampled: bool
             _look_at_both(pipeline, connectors),
             _look(pipeline, "source", connectors),
             _look(pipeline, "sink", connectors),
+            _look_at_difference(pipeline, connectors),
             *([_look_at_sample(pipeline, connectors)] if sampled else []),
         )
     ]
@@ -133,6 +147,24 @@ async def _probe(pipeline: PipelineSettings, side: str, connectors: Connectors) 
         return [Finding(Severity.ERROR, said, "Is it reachable from here?", passing=True)]
 
 
+async def _look_at_difference(pipeline: PipelineSettings, connectors: Connectors) -> list[Sighting]:
+    """What the sink says of the source's queue; what keeps from reading either, the probes tell."""
+    context = context_of(pipeline, SystemClock())
+    try:
+        async with AsyncExitStack() as ends:
+            source = open_source(pipeline, connectors, context)
+            ends.push_async_callback(source.close)
+            sink = open_sink(pipeline, connectors, context)
+            ends.push_async_callback(sink.close)
+            if not isinstance(source, Describes) or not isinstance(sink, Compares):
+                return []
+            async with asyncio.timeout(PROBE_SECONDS_MAX):
+                found = await sink.compare(await source.describe())
+    except (ReplicatorError, TimeoutError):
+        return []
+    return [Sighting(pipeline.name, "sink", finding) for finding in found]
+
+
 async def _look_at_sample(pipeline: PipelineSettings, connectors: Connectors) -> list[Sighting]:
     """What the sink says of some of the source's records; what keeps from reading them, the probes tell."""
     context = context_of(pipeline, SystemClock())
@@ -159,4 +191,15 @@ async def _sample(source: Scans) -> list[Row]:
                 rows += (await source.scan(piece, None)).rows
                 if len(rows) >= SAMPLE_ROWS_MAX:
                     break
-    return rows[:SAMPLE_ROWS_MAX]
+    return await _made_whole(source, rows[:SAMPLE_ROWS_MAX])
+
+
+async def _made_whole(source: Scans, rows: list[Row]) -> list[Row]:
+    """A scan of objects tells names and sizes alone: of the first ones, the rest is looked up."""
+    if not isinstance(source, Downloads) or not isinstance(source, Reads):
+        return rows
+    with suppress(TimeoutError, ReplicatorError):
+        async with asyncio.timeout(PROBE_SECONDS_MAX):
+            whole = await source.fetch([row.key for row in rows[:FETCH_KEYS_MAX]])
+            return [whole.get(row.key, row) for row in rows]
+    return rows

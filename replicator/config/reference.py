@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from replicator.config.connectors import installed
+from replicator.config.connectors import GROUP, installed
 from replicator.config.ends import SIDES, Side, settings_class
 from replicator.config.schema import Schema, end_schema, schema
 from replicator.config.settings import PipelineSettings, Settings
@@ -21,9 +22,6 @@ from replicator.connector import Connector
 
 SCHEMA_PATH = Path("config/replicator.schema.json")
 PAGE_PATH = Path("docs/configuration.md")
-
-OWN = ("cosmos", "dynamodb", "memory")
-"""The connectors of this package; others that happen to be installed are not in our reference."""
 
 _HEAD = """\
 # Configuration
@@ -69,7 +67,22 @@ def _pipeline_schema() -> Schema:
 
 
 def _end(name: str, connector: Connector, side: Side) -> str:
-    return _section(f"`{name}` as a {side}", end_schema(name, connector, side))
+    whole = end_schema(name, connector, side)
+    inner = "".join(
+        _section(f"`{part}` of `{name}` as a {side}", found)
+        for part, setting in whole["properties"].items()
+        if (found := _section_in(setting, whole.get("$defs", {}))) is not None
+    )
+    return _section(f"`{name}` as a {side}", whole) + inner
+
+
+def _section_in(setting: Schema, definitions: Mapping[str, Schema]) -> Schema | None:
+    """The section that a setting is; None of one that is a plain value."""
+    for choice in (setting, *setting.get("anyOf", ())):
+        found = definitions.get(str(choice.get("$ref", "")).rpartition("/")[2])
+        if found is not None and "properties" in found:
+            return found
+    return None
 
 
 def _section(title: str, section: Schema) -> str:
@@ -127,9 +140,10 @@ def documents(connectors: Mapping[str, Connector]) -> dict[Path, str]:
 
 
 def own_connectors() -> dict[str, Connector]:
-    """The connectors of this package, installed as they are."""
+    """The connectors of this package; others that happen to be installed are not in our reference."""
+    points = distribution("replicator").entry_points.select(group=GROUP)
     connectors = installed()
-    return {name: connectors[name] for name in OWN}
+    return {name: connectors[name] for name in sorted(point.name for point in points)}
 
 
 def main(arguments: list[str]) -> int:

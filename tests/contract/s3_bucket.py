@@ -68,10 +68,10 @@ class EventfulBucket:
         told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)
         return sum(int(count) for count in told["Attributes"].values())
 
-    def source(self, **settings):
+    def source(self, pipeline="files", **settings):
         """A source of the bucket, closed with the test."""
         chosen = {"bucket": self.name, "queue_url": self.queue_url, "poll_seconds": 1} | settings
-        source = connector.open_source(connector.source_settings.model_validate(chosen), Context("files"))
+        source = connector.open_source(connector.source_settings.model_validate(chosen), Context(pipeline))
         self._opened.append(source)
         return source
 

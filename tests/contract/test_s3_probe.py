@@ -7,7 +7,7 @@ import pytest
 from s3_bucket import FAMILIES, Reading, bucket
 
 from connectors.s3.answers import Listed
-from connectors.s3.probe import sampled
+from connectors.s3.sample import LOOKED_INTO_MAX, chosen, sampled
 from replicator.connector import Severity
 from replicator.model.errors import PermanentError
 
@@ -112,8 +112,38 @@ async def test_archived_objects_are_counted(bucket):
     bucket.put("warm")
     _, warnings = await probed(bucket.source(markers=True))
     assert warnings == ["2 of all 3 keys are archived, such as 'cold', and cannot be read"]
-    said = sampled([Listed("a", 0, "", "", "DEEP_ARCHIVE")], whole=False)
-    assert "1 of the first 1 keys, a sample," in said[0].message
+    (said,) = sampled([Listed("a", 0, "", "", "DEEP_ARCHIVE")], whole=False)
+    assert "1 of the first 1 keys, a sample," in said.message
+
+
+async def test_objects_that_cannot_be_copied_are_counted(bucket):
+    """Each becomes a dead letter and none is an error, wherever in the list it is."""
+    bucket.create()
+    secret = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+    bucket.put("a-first", **secret)
+    bucket.put("b", "c")
+    bucket.put("d", WebsiteRedirectLocation="/elsewhere")
+    errors, (warning,) = await probed(bucket.source(markers=True))
+    assert errors == []
+    assert "in a sample of 4 objects 2 cannot be copied as they are, the first: object 'a-first'" in warning
+
+
+def test_a_sample_is_spread():
+    """No more than the bound, over all of the keys."""
+    assert list(chosen([])) == []
+    assert list(chosen(["a", "b"])) == ["a", "b"]
+    keys = chosen([str(number) for number in range(LOOKED_INTO_MAX * 10 + 1)])
+    assert len(keys) <= LOOKED_INTO_MAX
+    assert keys[-1] == str(LOOKED_INTO_MAX * 10 // 11 * 11)
+
+
+async def test_lists_of_access_are_told(bucket):
+    """Where objects may have some of their own."""
+    bucket.create()
+    rule = {"ObjectOwnership": "ObjectWriter"}
+    bucket.api.put_bucket_ownership_controls(Bucket=bucket.name, OwnershipControls={"Rules": [rule]})
+    _, (warning,) = await probed(bucket.source(markers=True))
+    assert "access control lists" in warning
 
 
 async def test_a_key_of_the_key_service_is_told(bucket):

@@ -10,7 +10,7 @@ from running import Place
 class Stage:
     """A bucket with an event queue, neither of which knows of the other, and a configuration."""
 
-    def __init__(self, directory, name):
+    def __init__(self, directory, name, **source):
         self.s3, self.sqs, self.name = boto3.client("s3"), boto3.client("sqs"), name
         self.s3.create_bucket(Bucket=name)
         self.url = self.sqs.create_queue(QueueName=name)["QueueUrl"]
@@ -18,7 +18,7 @@ class Stage:
             directory,
             {
                 "name": "files",
-                "source": {"connector": "s3", "bucket": name, "queue_url": self.url},
+                "source": {"connector": "s3", "bucket": name, "queue_url": self.url} | source,
                 "sink": {"connector": "memory", "storage": "files"},
             },
             {
@@ -164,3 +164,24 @@ def test_an_overlap_is_refused_with_a_way_out(stage):
     refused = stage.cli("install")
     assert (refused.returncode, "EventBridge" in refused.stderr) == (2, True)
     assert not stage.record.exists()
+
+
+def test_events_can_be_installed_through_eventbridge(environment, name, tmp_path):
+    """A rule, the switch and the policy are shown, made, recorded, and taken out again."""
+    stage, events = Stage(tmp_path, name, event_bridge=True), boto3.client("events")
+    before = stage.set_up()
+    shown = stage.cli("install", "--dry-run")
+    assert shown.returncode == 1, shown.stderr
+    assert "replicator.files." in shown.stdout
+    assert stage.cli("install").returncode == 0
+    assert stage.notifications() == before | {"EventBridgeConfiguration": {}}
+    rules = events.list_rules(NamePrefix="replicator.files.")["Rules"]
+    assert any(f'"{name}"' in rule["EventPattern"] for rule in rules)
+    places = dict.fromkeys(line["place"].split()[0] for line in stage.lines())
+    assert list(places) == ["policy", "rule", "notifications"]
+    assert stage.cli("install", "--dry-run").returncode == 0
+    assert stage.cli("uninstall").returncode == 0
+    assert stage.notifications() == before
+    left = events.list_rules(NamePrefix="replicator.files.")["Rules"]
+    assert not any(f'"{name}"' in rule["EventPattern"] for rule in left)
+    stage.close()

@@ -90,6 +90,6 @@ def test_the_schema_knows_every_connector():
     schema = json.loads((ROOT / reference.SCHEMA_PATH).read_text())
     pipeline = schema["$defs"]["PipelineSettings"]["properties"]
     sinks = {choice["$ref"].rpartition("/")[2] for choice in pipeline["sink"]["oneOf"]}
-    assert sinks == {"cosmos_sink", "memory_sink"}
+    assert sinks == {"blob_sink", "cosmos_sink", "memory_sink", "servicebus_sink"}
     assert schema["$defs"]["cosmos_sink"]["properties"]["connector"]["const"] == "cosmos"
     assert "title" not in schema["$defs"]["Api"]["properties"]["port"]

@@ -1,20 +1,17 @@
-"""The allowance of scans, the bound of the outbox, the meaning of errors, and the settings."""
-
-import asyncio
+"""The allowance of scans, the meaning of errors, and the settings."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from connectors.aws.errors import Refusal
 from connectors.dynamodb.allowance import Allowance
 from connectors.dynamodb.config import SourceSettings
 from connectors.dynamodb.errors import IteratorExpiredError, translate
-from connectors.dynamodb.outbox import Outbox
 from connectors.dynamodb.probe import remarks_on
 from connectors.dynamodb.rate import ReadRate
 from connectors.dynamodb.table import scan_units_per_second, table_of
-from replicator.model.change import Batch
 from replicator.model.errors import PermanentError, PositionLostError, TransientError
 
 DESCRIPTION = {
@@ -80,49 +77,6 @@ def test_the_allowance_is_a_share_of_the_capacity(throughput, settings, units):
     assert scan_units_per_second(SourceSettings(table="orders", **settings), table) == units
 
 
-async def test_an_outbox_keeps_troubles_behind_batches():
-    """What waits is read first, then a trouble is raised once, and forgotten once it is over."""
-    outbox = Outbox(2)
-    failures = [TransientError("no", reason="throttled", settled=True)]
-
-    async def attempt():
-        if failures:
-            raise failures.pop()
-        return "page"
-
-    outbox.put(Batch("s", (), "p"))
-    trying = asyncio.create_task(outbox.persist("s", attempt))
-    assert (await outbox.take()).partition == "s"
-    with pytest.raises(TransientError):
-        await outbox.take()
-    assert await trying == "page"
-    outbox.put(Batch("s", (), "q"))
-    assert (await outbox.take()).position == "q"
-
-
-async def test_an_outbox_fails_for_good_after_its_batches():
-    """What was read before is delivered; then every read raises."""
-    outbox = Outbox(2)
-    outbox.put(Batch("s", (), "p"))
-    outbox.fail(PositionLostError("gone"))
-    assert (await outbox.take()).position == "p"
-    for _ in range(2):
-        with pytest.raises(PositionLostError):
-            await outbox.take()
-
-
-async def test_a_cancelled_take_loses_nothing():
-    """Whoever gave up waiting leaves the next batch where it is."""
-    outbox = Outbox(1)
-    waiting = asyncio.create_task(outbox.take())
-    await asyncio.sleep(0)
-    outbox.put(Batch("s", (), "p"))
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    assert (await outbox.take()).position == "p"
-
-
 @pytest.mark.parametrize(
     ("operation", "code", "status", "kind"),
     [
@@ -141,7 +95,7 @@ async def test_a_cancelled_take_loses_nothing():
 )
 def test_errors_are_sorted_by_what_happens_next(operation, code, status, kind):
     """Each code of the service has its class, and every error has a hint or repeats by itself."""
-    error = translate(operation, code, "words of the service", status)
+    error = translate(Refusal(operation, code, "words of the service", status))
     assert type(error) is kind
     assert "words of the service" in error.message
     assert error.hint or isinstance(error, TransientError)
@@ -157,28 +111,6 @@ def test_unknown_settings_are_refused():
     ):
         with pytest.raises(ValidationError):
             SourceSettings.model_validate(wrong)
-
-
-async def test_what_quiet_shards_say_takes_one_place_each():
-    """A reader that pauses for days finds the latest word of each shard, not one per second."""
-    outbox = Outbox(4)
-    for number in range(1000):
-        for shard in ("a", "b"):
-            outbox.put(Batch(shard, (), str(number), read_to=float(number)))
-    assert [(await outbox.take()).position for _ in range(2)] == ["999", "999"]
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01):
-            await outbox.take()
-
-
-async def test_a_quiet_word_never_overtakes_what_its_shard_delivered():
-    """A position behind a batch that waits must not be told before that batch."""
-    outbox = Outbox(4)
-    outbox.put(Batch("a", (), "1"))
-    outbox.put(Batch("a", (), "2", ended=True))
-    outbox.put(Batch("a", (), "3"))
-    async with asyncio.timeout(1.0):
-        assert [(await outbox.take()).position for _ in range(3)] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 
 from connectors.s3 import SourceSettings
 from connectors.s3.coverage import FAMILIES, coverage
-from connectors.s3.merging import Ours, allowed, document_of, notified, plain, unallowed, unnotified
+from connectors.s3.merging import (
+    Ours,
+    allowed,
+    allowed_also,
+    bucket_statement,
+    document_of,
+    notified,
+    plain,
+    rule_statement,
+    unallowed,
+    unnotified,
+)
 from replicator.model.errors import PermanentError
 
 ARN = "arn:aws:sqs:eu-central-1:123456789012:events"
@@ -109,19 +120,34 @@ def test_a_prefix_of_odd_characters_is_filtered_more_widely():
 )
 def test_statements_go_in_and_come_out(policy):
     """Other statements stay, in their order, and a policy that held nothing is none afterwards."""
-    merged = allowed(json.dumps(policy), ours())
-    assert [each["Sid"] for each in merged["Statement"] if each.get("Resource") == ARN] == [ours().sid]
+    statement = bucket_statement(ours())
+    merged = allowed(json.dumps(policy), ours(), statement)
+    assert [each["Sid"] for each in merged["Statement"] if each.get("Resource") == ARN] == [ours().sids[0]]
     left = unallowed(json.dumps(merged), ours())
     assert plain(left) == (plain(policy) if policy.get("Statement") else {})
-    assert allowed(json.dumps(merged), ours()) == merged
+    assert allowed(json.dumps(merged), ours(), statement) == merged
 
 
 def test_the_statement_is_for_this_bucket_alone():
     """S3 may send on behalf of the bucket, in the partition of the queue, and of no other one."""
     chinese = Ours("p", ours().settings, ARN.replace("arn:aws:", "arn:aws-cn:"))
-    (statement,) = allowed("", chinese)["Statement"]
+    (statement,) = allowed("", chinese, bucket_statement(chinese))["Statement"]
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": "arn:aws-cn:s3:::photos"}}
     assert statement["Sid"].isalnum()
+
+
+def test_on_the_way_from_one_sender_to_the_other_both_may_send():
+    """The other statement of ours goes only afterwards, and one of the same Sid is replaced at once."""
+    rule = f"{ARN.rpartition(':')[0].replace('sqs', 'events')}:rule/x"
+    direct = json.dumps(allowed("", ours(), bucket_statement(ours())))
+    wide = allowed_also(direct, ours(), rule_statement(ours(), rule))
+    assert [each["Sid"] for each in wide["Statement"]] == list(ours().sids)
+    narrow = allowed(json.dumps(wide), ours(), rule_statement(ours(), rule))
+    (statement,) = narrow["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
+    other = rule_statement(ours(), f"{rule}y")
+    assert allowed_also(json.dumps(narrow), ours(), other)["Statement"] == [other]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"Statement": ["x"]}'])

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from connectors.aws.errors import Refusal
 from connectors.s3 import SourceSettings
 from connectors.s3.coverage import FAMILIES, coverage
 from connectors.s3.errors import translate
@@ -97,7 +98,7 @@ def test_other_ways_to_the_queue_are_named():
 )
 def test_errors_say_what_happens_next(code, status, kind, word):
     """With a hint of what to do, or the reason of a passing trouble; reads leave nothing in doubt."""
-    error = translate("GetObject", code, "words", status, region="eu-west-1", retry_after_seconds=2.0)
+    error = translate(Refusal("GetObject", code, "words", status, "eu-west-1", 2.0, reads=True))
     assert type(error) is kind
     if isinstance(error, TransientError):
         assert (error.reason, error.settled, error.retry_after_seconds) == (word, True, 2.0)
@@ -107,5 +108,5 @@ def test_errors_say_what_happens_next(code, status, kind, word):
 
 def test_a_write_of_unknown_outcome_is_not_settled():
     """A put that was answered by 500 may have happened; one that was throttled has not."""
-    assert not translate("PutObject", "InternalError", "", 500, reads=False).settled
-    assert translate("PutObject", "SlowDown", "", 503, reads=False).settled
+    assert not translate(Refusal("PutObject", "InternalError", "", 500)).settled
+    assert translate(Refusal("PutObject", "SlowDown", "", 503)).settled

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.aws.errors import Refusal
 from connectors.sqs.codec import (
     MARK,
     attributes_md5,
@@ -232,6 +233,6 @@ def test_what_a_queue_may_need(told, said):
 )
 def test_errors_say_what_happens_next(code, status, kind):
     """Each with a hint, but for what may pass by itself."""
-    error = translate("ReceiveMessage", code, "", status)
+    error = translate(Refusal("ReceiveMessage", code, "", status))
     assert isinstance(error, kind)
     assert error.hint or isinstance(error, TransientError)

@@ -69,7 +69,7 @@ class Configuration:
 
     Attributes:
         document: what a reader of the configuration gets.
-        rest: the same without queues: what ministack sees to (topics, functions, its EventBridge).
+        rest: the same without queues and EventBridge: what ministack sees to (topics, functions).
         targets: the queues.
         bridged: whether events go to EventBridge too.
     """
@@ -88,14 +88,14 @@ class Configuration:
         """
         targets = tuple(_target(queue) for queue in inner(document, "QueueConfiguration"))
         _check_overlaps(document)
-        rest = without(document, "QueueConfiguration")
+        theirs = without(document, "QueueConfiguration")
         ours = "".join(_write(target) for target in targets)
         bridged = bool(inner(document, "EventBridgeConfiguration"))
-        bare = inner(rest, "NotificationConfiguration")[:1] or [""]
+        bare = inner(theirs, "NotificationConfiguration")[:1] or [""]
         whole = (
             f'<NotificationConfiguration xmlns="{_NAMESPACE}">{ours}{bare[0]}</NotificationConfiguration>'
         )
-        return cls(whole, rest, targets, bridged)
+        return cls(whole, without(theirs, "EventBridgeConfiguration"), targets, bridged)
 
 
 def _check_overlaps(document: str) -> None:

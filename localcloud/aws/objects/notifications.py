@@ -12,6 +12,7 @@ from localcloud.aws.clock import Clock
 from localcloud.aws.errors import AwsError, resource_not_found
 from localcloud.aws.kept import Kept
 from localcloud.aws.messages import Call, Reply, refusal, reply_of
+from localcloud.aws.objects.bus import Bus
 from localcloud.aws.objects.changes import WRITES, Change, Outcome, changes
 from localcloud.aws.objects.configuration import Configuration, Queue
 from localcloud.aws.objects.delivery import Deliveries
@@ -35,6 +36,7 @@ class Notifications:
 
     def __init__(self, upstream: Upstream, clock: Clock, kept: Kept) -> None:
         self._upstream, self._clock, self._kept = upstream, clock, kept
+        self._bus = Bus(upstream)
         self._configurations = {
             bucket: Configuration.parse(of["document"]) for bucket, of in kept.document.items()
         }
@@ -172,9 +174,15 @@ class Notifications:
         for target in configuration.targets if configuration else ():
             if target.wants(event):
                 await self._deliver(event, target.queue, notification(event, target.id))
-        bridge = self._kept.document.get(bucket, {}).get("bridge")
-        if configuration and configuration.bridged and bridge:
-            await self._deliver(event, Queue.of_arn(bridge), envelope(event))
+        if configuration and configuration.bridged:
+            await self._bridge(event)
+
+    async def _bridge(self, event: Event) -> None:
+        message = envelope(event)
+        scripted = self._kept.document.get(event.bucket, {}).get("bridge")
+        queues = await self._bus.queues(message)
+        for queue in [*([Queue.of_arn(scripted)] if scripted else []), *queues]:
+            await self._deliver(event, queue, message)
 
     async def _deliver(self, event: Event, queue: Queue, message: dict[str, Any]) -> None:
         await self.deliveries.deliver(event, queue, orjson.dumps(message).decode())

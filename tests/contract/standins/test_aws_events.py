@@ -303,3 +303,29 @@ async def test_a_write_whose_answer_is_lost_has_its_event(s3, bucket, aws, confi
     with pytest.raises(ClientError, match="ServiceUnavailable"):
         s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     assert [described["key"] for _, described in events(1)] == ["k"]
+
+
+async def test_rules_of_eventbridge_are_obeyed(
+    s3, bucket, queue, configure, client_of, environment, messages
+):
+    """A rule's target gets what its pattern matches, and nothing once it is off."""
+    events = client_of(environment, "events")
+    pattern = {
+        "source": ["aws.s3"],
+        "detail": {"bucket": {"name": [bucket]}, "object": {"key": [{"prefix": "a/"}]}},
+    }
+    events.put_rule(Name=bucket, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=bucket, Targets=[{"Id": "queue", "Arn": queue[1]}])
+    s3.put_object(Bucket=bucket, Key="a/too-early", Body=b"x")
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    s3.put_object(Bucket=bucket, Key="a/ü b", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="b", Body=b"x")
+    (message,) = messages(1)
+    assert message["detail"]["object"]["key"] == "a/ü b"
+    events.disable_rule(Name=bucket)
+    s3.put_object(Bucket=bucket, Key="a/2", Body=b"x")
+    messages(0)
+    events.remove_targets(Rule=bucket, Ids=["queue"])
+    events.delete_rule(Name=bucket)

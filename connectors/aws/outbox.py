@@ -1,7 +1,7 @@
-"""Where the readers of all shards put what ``read`` returns: a bounded queue, and troubles beside it.
+"""Where the readers behind ``read`` put what it returns: batches, and troubles beside them.
 
-A trouble is raised only when nothing is waiting to be read, and is forgotten once its shard reads again,
-so a shard in trouble neither holds up the others nor leaves old errors behind.
+A trouble is raised only when nothing is waiting to be read, and is forgotten once its activity succeeds
+again, so one reader in trouble neither holds up the others nor leaves old errors behind.
 """
 
 from __future__ import annotations
@@ -26,36 +26,31 @@ _JITTER = random.SystemRandom()
 @dataclass(slots=True)
 class _Waiting:
     batch: Batch
-    holds_page: bool
+    taken: Callable[[], None] | None
 
 
 class Outbox:
-    """Batches in the order in which they are to be read.
+    """Batches in the order in which they are to be read. Who puts them bounds how many there are."""
 
-    ``pages`` bounds how many pages are held or under way: a reader takes one permit before it asks for
-    a page; the permit goes back once the page was read, or when it turned out empty.
-    """
-
-    def __init__(self, pages_max: int) -> None:
-        self.pages = asyncio.Semaphore(pages_max)
+    def __init__(self) -> None:
         self._batches: deque[_Waiting] = deque()
         self._sayings: dict[str, _Waiting] = {}
         self._troubles: dict[str, Exception] = {}
         self._failure: BaseException | None = None
         self._filled = asyncio.Event()
 
-    def put(self, batch: Batch, *, holds_page: bool = False) -> None:
-        """Append a batch; one that holds a page's permit gives it back when it is read.
+    def put(self, batch: Batch, *, taken: Callable[[], None] | None = None) -> None:
+        """Append a batch; ``taken`` is called when it is read.
 
-        What a quiet shard says replaces what it said before and nobody has read yet, so that a reader
-        that pauses finds one such batch per shard and not one per second.
+        What a partition says of how far it was read replaces what it said before and nobody has read yet,
+        so that a reader that pauses finds one such batch for each partition and not one for each second.
         """
         saying = _only_says(batch)
         waiting = self._sayings.pop(batch.partition, None)
         if saying and waiting is not None:
             waiting.batch = batch
         else:
-            waiting = _Waiting(batch, holds_page)
+            waiting = _Waiting(batch, taken)
             self._batches.append(waiting)
         if saying:
             self._sayings[batch.partition] = waiting
@@ -86,6 +81,10 @@ class Outbox:
             self._failure = error
         self._filled.set()
 
+    def recover(self) -> None:
+        """More will come after all."""
+        self._failure = None
+
     async def take(self) -> Batch:
         """The next batch; waits for one. Cancelling loses nothing."""
         while not self._batches:
@@ -96,8 +95,8 @@ class Outbox:
         waiting = self._batches.popleft()
         if self._sayings.get(waiting.batch.partition) is waiting:
             del self._sayings[waiting.batch.partition]
-        if waiting.holds_page:
-            self.pages.release()
+        if waiting.taken is not None:
+            waiting.taken()
         return waiting.batch
 
     def _raise_failure(self) -> None:
@@ -110,5 +109,5 @@ class Outbox:
 
 
 def _only_says(batch: Batch) -> bool:
-    """Whether the batch tells nothing but that its shard was read."""
+    """Whether the batch tells nothing but how far its partition was read."""
     return not (batch.changes or batch.ended or batch.opened or batch.forgotten or batch.marks)

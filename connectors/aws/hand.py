@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from connectors.sqs.client import ENTRIES_MAX, Client
+from connectors.aws.queue import Queue, in_tens
 from replicator.model.clock import Clock
-from replicator.model.errors import ReplicatorError
-
-CALLS_AT_ONCE_MAX = 8
 
 
 @dataclass(slots=True)
@@ -37,8 +34,8 @@ class Held:
 class Hand:
     """The messages of one connection to the queue."""
 
-    def __init__(self, client: Client, hidden_seconds: int, messages_max: int, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, queue: Queue, hidden_seconds: int, messages_max: int, clock: Clock) -> None:
+        self._queue = queue
         self._hidden_seconds = hidden_seconds
         self._messages_max = messages_max
         self._clock = clock
@@ -97,7 +94,7 @@ class Hand:
             each.is_due = each.is_due or each.position <= position
         try:
             while due := [each for each in self._held.values() if each.is_due]:
-                await _in_tens(due, self._delete)
+                await in_tens(due, self._delete)
         finally:
             self._make_room()
 
@@ -107,9 +104,9 @@ class Hand:
         soon = now + self._hidden_seconds * 2 / 3
         await self.hide([each for each in self._held.values() if each.hidden_until < soon])
 
-    async def give_back(self) -> None:
-        """Let everything in hand be received again at once. Raises as ``forget`` does."""
-        messages = list(self._held.values())
+    async def give_back(self, *others: Held) -> None:
+        """Let everything in hand be received again at once, and these. Raises as ``forget`` does."""
+        messages = [*self._held.values(), *others]
         self._held.clear()
         self._make_room()
         now = self._clock.monotonic()
@@ -120,19 +117,19 @@ class Hand:
         until = self._clock.monotonic() + self._hidden_seconds
 
         async def hide(some: Sequence[Held]) -> None:
-            await self._client.hide([each.receipt for each in some], self._hidden_seconds)
+            await self._queue.hide([each.receipt for each in some], self._hidden_seconds)
             for each in some:
                 each.hidden_until = until
 
-        await _in_tens(messages, hide)
+        await in_tens(messages, hide)
 
     async def leave(self, messages: Sequence[Held], seconds: int) -> None:
         """Hide these for so long, without having them in hand. Raises as ``forget`` does."""
-        await _in_tens(messages, lambda some: self._client.hide([each.receipt for each in some], seconds))
+        await in_tens(messages, lambda some: self._queue.hide([each.receipt for each in some], seconds))
 
     async def let_go(self, messages: Sequence[Held]) -> None:
         """Show these again, the first ones first, so that a group keeps its order."""
-        await _in_tens(messages, lambda some: self._client.hide([each.receipt for each in some], 0))
+        await in_tens(messages, lambda some: self._queue.hide([each.receipt for each in some], 0))
 
     async def _delete(self, messages: Sequence[Held]) -> None:
         """Delete these; one that came again meanwhile stays, as only its newest receipt surely deletes it.
@@ -140,28 +137,13 @@ class Hand:
         Source: SQS API reference, DeleteMessage.
         """
         receipts = [each.receipt for each in messages]
-        await self._client.delete(receipts)
+        await self._queue.delete(receipts)
         for each, receipt in zip(messages, receipts, strict=True):
-            if each.receipt == receipt:
-                self._held.pop(each.id, None)
+            if each.receipt == receipt and self._held.get(each.id) is each:
+                del self._held[each.id]
 
     def _make_room(self) -> None:
         if len(self._held) < self._messages_max:
             self._room.set()
         else:
             self._room.clear()
-
-
-async def _in_tens(messages: Sequence[Held], call: Callable[[Sequence[Held]], Awaitable[None]]) -> None:
-    """Make the call for ten messages at a time; all are tried before a failure is raised."""
-    at_once = asyncio.Semaphore(CALLS_AT_ONCE_MAX)
-
-    async def bounded(some: Sequence[Held]) -> None:
-        async with at_once:
-            await call(some)
-
-    tens = [messages[begin : begin + ENTRIES_MAX] for begin in range(0, len(messages), ENTRIES_MAX)]
-    answers = await asyncio.gather(*map(bounded, tens), return_exceptions=True)
-    failures = [each for each in answers if isinstance(each, BaseException)]
-    for failure in sorted(failures, key=lambda each: isinstance(each, ReplicatorError)):
-        raise failure
