@@ -263,10 +263,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def close(self) -> None:
         """Let go of everything that has not run; the coroutines of unfinished tasks are closed."""
-        self._now = float("inf")  # whatever anybody still wanted to do, it is too late
+        now, self._now = self._now, float("inf")  # whatever anybody still wanted to do, it is too late
         _set_running_loop(self)
         for task in self.tasks():
             task.abandon()
+        self._now = now
         _set_running_loop(None)
         self._ready.clear()
         self._timers.clear()

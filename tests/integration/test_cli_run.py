@@ -183,7 +183,11 @@ def test_without_a_token_no_command_is_taken(place):
 
 def test_a_second_signal_ends_at_once(place):
     """While it drains a service still answers; told again, it gives up and exits 130."""
-    place.settings["limits"] = {"stop_seconds_max": 600, "sink_call_seconds_max": 600}
+    place.settings["limits"] = {
+        "stop_seconds_max": 600,
+        "sink_call_seconds_max": 600,
+        "lease_seconds": 1200,
+    }
     place.settings["pipelines"] = [pipeline("orders", {"rows": 10}, hanging=True)]
     with place.running() as service:
         wait_for(lambda: service.answers("/readyz"))
