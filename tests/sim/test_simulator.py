@@ -18,7 +18,7 @@ SEEDS_FOR_A_BUG = 600
 
 RARE = {
     "canary_without_a_list": 529,
-    "copy_goes_on_after_unknown_outcome": 1570,
+    "copy_goes_on_after_unknown_outcome": 1924,
     "no_wait_after_unclean_stop": 615,
     "waived_message_sent_after_all": 941,
 }
