@@ -42,8 +42,6 @@ class Gaps:
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
         self._checksums = Checksums()
-        # Which buckets have tags at all: the others are spared the question.
-        self._tagged: set[str] = set()
         self._tags_of_uploads: dict[str, str] = {}
 
     def tap(self, call: Call, request: web.BaseRequest) -> Tap | None:
@@ -60,8 +58,6 @@ class Gaps:
         about = call.about
         if about is None or status >= 300:
             return
-        if call.header("x-amz-tagging") or about.operation in {"PutObjectTagging", "CopyObject"}:
-            self._tagged.add(about.bucket)
         if about.operation in {"PutObject", "UploadPart"}:
             self._put(call, about, tap, headers)
             if about.operation == "PutObject" and not call.header("x-amz-tagging"):
@@ -70,7 +66,7 @@ class Gaps:
             give_back(headers)
             if status == 200 and (call.header("x-amz-checksum-mode") or "").upper() == "ENABLED":
                 self._show(headers)
-            if about.operation == "HeadObject" and about.bucket in self._tagged:
+            if about.operation == "HeadObject":
                 await self._count_tags(call, about, headers)
         elif about.operation == "AbortMultipartUpload":
             self._checksums.abort(about.query["uploadId"])
@@ -126,7 +122,6 @@ class Gaps:
         numbers = [int(number) for number in inner(sent, "PartNumber")]
         self._checksums.complete(upload_id, numbers, text(reply, "ETag") or "")
         if tags := self._tags_of_uploads.pop(upload_id, None):
-            self._tagged.add(about.bucket)
             pairs = parse_qsl(tags, keep_blank_values=True)
             lines = [f"<Tag>{element('Key', key)}{element('Value', value)}</Tag>" for key, value in pairs]
             document = f"<Tagging><TagSet>{''.join(lines)}</TagSet></Tagging>"
@@ -138,8 +133,7 @@ class Gaps:
 
     async def _drop_tags(self, call: Call, about: ObjectRequest) -> None:
         """Take away the tags of what was there before."""
-        if about.bucket in self._tagged:
-            await self._upstream.object_call("DELETE", _path(about) + "?tagging", *call.scope)
+        await self._upstream.object_call("DELETE", _path(about) + "?tagging", *call.scope)
 
 
 def _path(about: ObjectRequest) -> str:

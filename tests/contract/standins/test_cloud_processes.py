@@ -91,6 +91,19 @@ async def test_a_restarted_proxy_keeps_its_notifications(client, tmp_path):
         assert "ObjectCreated:Put" in message["Body"]
 
 
+async def test_a_restarted_proxy_knows_that_objects_have_tags(client, tmp_path):
+    """What it adds to ministack's answers does not hang on what it saw before."""
+    async with LocalClouds(tmp_path, azurite=False) as clouds:
+        s3 = client(clouds, "s3")
+        s3.create_bucket(Bucket="bucket")
+        s3.put_object(Bucket="bucket", Key="k", Body=b"old", Tagging="a=b")
+        await clouds.kill("aws")
+        await clouds.restart("aws")
+        assert s3.head_object(Bucket="bucket", Key="k")["TagCount"] == 1
+        s3.put_object(Bucket="bucket", Key="k", Body=b"new")
+        assert s3.get_object_tagging(Bucket="bucket", Key="k")["TagSet"] == []
+
+
 async def test_kept_state_outlives_a_restart_of_everything(client, tmp_path):
     """With `persist`, items and stream records are there after a clean stop and a new start."""
     async with LocalClouds(tmp_path, azurite=False, persist=True) as clouds:
