@@ -21,7 +21,7 @@ from replicator.testing.loop import current_life
 
 T = TypeVar("T")
 
-SLOW_SHARE_MAX = 0.3
+SLOW_SHARE_MAX = 0.6
 """A slow call that goes well takes up to this share of the longest time."""
 
 

@@ -67,6 +67,8 @@ def draw(seed: int) -> Plan:
         stops=chance.choice((0, 0, 1)),
         splits=chance.choice((0, 0, 1, 3)),
         steps=chance.choice((0, 0, 2)),
+        limit_changes=chance.choice((0, 0, 4)),
+        barrier_seconds=chance.choice((0.0, 0.3, 1.0)),
         trims=chance.choice((0, 0, 0, 1)),
         refused_keys=chance.choice((0, 0, 0, 2)),
         command_seconds=chance.choice((0.0, 1.0, 3.0)),
