@@ -55,6 +55,7 @@ class Rates:
 QUIET = Rates()
 ROUGH = Rates(refused=0.03, lost=0.02, late=0.04, reset=0.03, slow=0.02, partial=0.06, disconnected=0.01)
 SLUGGISH = Rates(refused=0.01, late=0.12, slow=0.1, partial=0.02)
+HANGING = Rates(late=0.2, slow=0.05, killed_before_send=0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,9 @@ class Network:
         return await self._send(lambda _: effect(), 0.0)
 
     async def send_slowly(self, effect: Callable[[float], Awaitable[T]]) -> T:
-        """A call whose effect takes half of its time, and is told how long that is."""
+        """A call whose effect takes most of its time, and is told how long that is."""
         least = self.chance.uniform(0.0, SLOW_SHARE_MAX) * self.call_seconds_max
-        return await self._send(effect, 0.5, least)
+        return await self._send(effect, 0.8, least)
 
     def way(self) -> float:
         """The seconds of one way of a good call."""

@@ -125,10 +125,10 @@ class _ObjectSink:
         except ReplicatorError as error:
             return await inner.upload(key, _Sent(record, pieces, [0.0] * len(pieces), error), etag)
         if network.chance.random() < self._stray_share(len(pieces)):
-            moments = sorted(network.moment() for _ in pieces)
+            moments = sorted(network.any_moment() for _ in pieces)
             stray = _Sent(record, pieces, moments, unknown("a block was lost"))
             network.carry(lambda: inner.upload(key, stray, etag), 0.0, moments[-1])
-            await asyncio.sleep(network.chance.choice((network.way(), network.moment())))
+            await asyncio.sleep(network.way())
             raise TransientError("a block was not taken; nothing shows", settled=True, reason="timeout")
 
         def land(seconds: float) -> Awaitable[bool]:

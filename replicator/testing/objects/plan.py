@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from replicator.testing.loop import seeded
-from replicator.testing.network import QUIET, ROUGH, SLUGGISH, Rates
+from replicator.testing.network import HANGING, QUIET, ROUGH, SLUGGISH, Rates
 from replicator.testing.plan import Course, draw_limits
 
 LIST_SECONDS = (1.0, 3.0, 8.0)
@@ -76,7 +76,7 @@ def draw(seed: int) -> Plan:
         gap_seconds=chance.choice((0.03, 0.1, 0.3)),
         burst=chance.choice((1, 3)),
         cold_share=chance.choice((0.1, 0.5)),
-        delete_share=chance.choice((0.1, 0.5)),
+        delete_share=chance.choice((0.1, 0.5, 0.5)),
         tag_share=0.0 if lose else chance.choice((0.0, 0.3)),
         kills=chance.choice((0, 1, 2, 4)),
         stops=chance.choice((0, 0, 1)),
@@ -90,7 +90,7 @@ def draw(seed: int) -> Plan:
         page_changes=chance.randint(2, 20),
         poll_seconds=chance.choice((0.05, 0.2)),
         latency_seconds=chance.choice((0.005, 0.05)),
-        rates=chance.choice((QUIET, ROUGH, ROUGH, SLUGGISH, SLUGGISH)),
+        rates=chance.choice((QUIET, ROUGH, SLUGGISH, SLUGGISH, HANGING)),
         store_rates=chance.choice((QUIET, Rates(slow=0.1))),
         limits=draw_limits(chance, list_seconds=chance.choice(LIST_SECONDS)),
     )
