@@ -99,6 +99,18 @@ class Network:
             raise fate.error
         return answer
 
+    async def read(self, question: Callable[[], Awaitable[T]]) -> T:
+        """A call that reads: it may fail as any other, but it certainly did nothing and will do nothing."""
+        try:
+            return await self.ask(question)
+        except TransientError as error:
+            raise TransientError(
+                error.message,
+                settled=True,
+                reason=error.reason,
+                retry_after_seconds=error.retry_after_seconds,
+            ) from None
+
     async def send(self, effect: Callable[[], Awaitable[T]]) -> T:
         """A call with an effect."""
         return await self._send(lambda _: effect(), 0.0)

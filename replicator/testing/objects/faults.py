@@ -84,7 +84,7 @@ class _Checks:
 
     async def check(self, key: Key, algorithms: Collection[str]) -> Row | None:
         """May fail; an answer may be old when it arrives."""
-        return await self.network.ask(lambda: cast(Checks, self.inner).check(key, algorithms))
+        return await self.network.read(lambda: cast(Checks, self.inner).check(key, algorithms))
 
 
 class _Downloads:
@@ -96,7 +96,7 @@ class _Downloads:
         """Opening may fail, and so may every piece of the body."""
         inner = cast(Downloads, self.inner)
         async with AsyncExitStack() as stack:
-            body = await self.network.ask(lambda: stack.enter_async_context(inner.download(key)))
+            body = await self.network.read(lambda: stack.enter_async_context(inner.download(key)))
             yield None if body is None else _Pieces(body, self.network)
 
 
