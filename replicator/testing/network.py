@@ -182,7 +182,7 @@ class Network:
             return Fate(None, chance.uniform(0.0, longest), unknown("no answer"))
         if (draw := draw - rates.late) < 0:
             self.fates["late"] += 1
-            answer = chance.uniform(0.0, longest / 2)
+            answer = longest / 2 * chance.random() ** chance.choice((1, 3))
             return Fate(self.moment(), answer, unknown("no answer in time"))
         if (draw := draw - rates.reset) < 0:
             self.fates["reset"] += 1

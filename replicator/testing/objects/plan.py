@@ -62,7 +62,7 @@ def draw(seed: int) -> Plan:
     lose = chance.choice((0.0, 0.0, 0.1, 0.4))
     return Plan(
         cold_objects=chance.choice((0, 4, 12)),
-        hot_objects=chance.choice((1, 2, 4, 8)),
+        hot_objects=chance.choice((1, 2, 5)),
         leftovers=chance.random() < 0.4,
         marks=chance.random() < 0.75,
         repeat=chance.choice((0.0, 0.3)),
@@ -76,8 +76,8 @@ def draw(seed: int) -> Plan:
         gap_seconds=chance.choice((0.03, 0.1, 0.3)),
         burst=chance.choice((1, 3)),
         cold_share=chance.choice((0.1, 0.5)),
-        delete_share=chance.choice((0.1, 0.5, 0.5)),
-        tag_share=0.0 if lose else chance.choice((0.0, 0.3)),
+        delete_share=chance.choice((0.1, 0.4, 0.7)),
+        tag_share=0.0 if lose else chance.choice((0.0, 0.0, 0.3)),
         kills=chance.choice((0, 1, 2, 4)),
         stops=chance.choice((0, 0, 1)),
         steps=chance.choice((0, 0, 2)),
