@@ -38,6 +38,15 @@ BUGS: Plants = {name: plant for kind in KINDS for name, plant in kind.bugs.items
 """Every bug by its name; in a world of another kind it does nothing."""
 
 
+SEEDS_FOR_A_BUG = 500
+"""Within so many seeds of its kind every bug has to be caught."""
+
+
+def seeds_of(kind: Kind, count: int) -> range:
+    """The first so many seeds whose world is of this kind."""
+    return range(KINDS.index(kind), count * len(KINDS), len(KINDS))
+
+
 def kind_of(seed: int) -> Kind:
     """The world of a seed: each kind in turn."""
     return KINDS[seed % len(KINDS)]

@@ -128,7 +128,9 @@ async def _step_clock(world: World) -> None:
 async def _change_limits(world: World) -> None:
     """Change some of the limits of the running process, as an operator may at any time."""
     for _ in range(world.course.limit_changes):
-        await asyncio.sleep(world.chance.uniform(0.0, world.course.busy_seconds / world.course.limit_changes))
+        await asyncio.sleep(
+            world.chance.uniform(0.0, world.course.busy_seconds / world.course.limit_changes)
+        )
         world.change_limits()
 
 

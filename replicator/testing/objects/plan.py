@@ -62,7 +62,7 @@ def draw(seed: int) -> Plan:
     lose = chance.choice((0.0, 0.0, 0.1, 0.4))
     return Plan(
         cold_objects=chance.choice((0, 4, 12)),
-        hot_objects=chance.choice((1, 2, 5)),
+        hot_objects=chance.choice((2, 4, 8)),
         leftovers=chance.random() < 0.4,
         marks=chance.random() < 0.75,
         repeat=chance.choice((0.0, 0.3)),
@@ -73,7 +73,7 @@ def draw(seed: int) -> Plan:
         shows=chance.choice((0, 0, 3)),
         replaced=chance.choice(("kept", "changed")),
         busy_seconds=chance.uniform(6.0, 16.0),
-        gap_seconds=chance.choice((0.03, 0.1, 0.3)),
+        gap_seconds=chance.choice((0.03, 0.06, 0.2)),
         burst=chance.choice((1, 3)),
         cold_share=chance.choice((0.1, 0.5)),
         delete_share=chance.choice((0.1, 0.4, 0.7)),
