@@ -59,11 +59,11 @@ class Plan(Course):
 def draw(seed: int) -> Plan:
     """The plan of a seed."""
     chance = seeded(f"plan {seed}")
-    lose = chance.choice((0.0, 0.0, 0.1, 0.4))
+    lose = chance.choice((0.0, 0.1, 0.4))
     return Plan(
         cold_objects=chance.choice((0, 4, 12)),
         hot_objects=chance.choice((2, 4, 8)),
-        leftovers=chance.random() < 0.4,
+        leftovers=chance.random() < 0.6,
         marks=chance.random() < 0.75,
         repeat=chance.choice((0.0, 0.3)),
         delay=chance.choice((0.0, 0.5)),
@@ -77,7 +77,7 @@ def draw(seed: int) -> Plan:
         burst=chance.choice((1, 3)),
         cold_share=chance.choice((0.1, 0.5)),
         delete_share=chance.choice((0.1, 0.4, 0.7)),
-        tag_share=0.0 if lose else chance.choice((0.0, 0.0, 0.3)),
+        tag_share=0.0 if lose else chance.choice((0.0, 0.3)),
         kills=chance.choice((0, 1, 2, 4)),
         stops=chance.choice((0, 0, 1)),
         steps=chance.choice((0, 0, 2)),
