@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from replicator.testing.items.backfill_bugs import BACKFILL_BUGS
 from replicator.testing.items.bugs import ITEM_BUGS
 from replicator.testing.items.world import ItemWorld
 from replicator.testing.loop import VirtualLoop
@@ -29,7 +30,7 @@ class Kind:
 
 
 KINDS = (
-    Kind("items", ItemWorld, ITEM_BUGS),
+    Kind("items", ItemWorld, {**ITEM_BUGS, **BACKFILL_BUGS}),
     Kind("objects", ObjectWorld, OBJECT_BUGS),
     Kind("messages", MessageWorld, MESSAGE_BUGS),
 )

@@ -170,7 +170,9 @@ class _Scans(_Reading):
         return await self.network.read(cast(Scans, self.inner).pieces)
 
     async def scan(self, piece: str, cursor: str | None) -> Page:
-        """A page may be old when it arrives."""
+        """A page may be old when it arrives; one without rows may come before it, at the same place."""
+        if cursor is not None and self.network.chance.random() < self.network.rates.gap:
+            return Page([], cursor)
         return await self.network.read(lambda: cast(Scans, self.inner).scan(piece, cursor))
 
 

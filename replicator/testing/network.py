@@ -38,6 +38,7 @@ class Rates:
         partial: of a batch only a part happens, as the answer says; what is reported as of unknown
             outcome may still land.
         disconnected: a read finds its connection gone, before or after it took its batch.
+        gap: a page of a scan comes without rows, and is not the last one.
         killed_before_send: a call whose sender is killed before its effect has none; any other such call
             may have it at any moment until ``call_seconds_max``.
     """
@@ -49,13 +50,16 @@ class Rates:
     slow: float = 0.0
     partial: float = 0.0
     disconnected: float = 0.0
+    gap: float = 0.0
     killed_before_send: float = 0.5
 
 
 QUIET = Rates()
-ROUGH = Rates(refused=0.03, lost=0.02, late=0.04, reset=0.03, slow=0.02, partial=0.06, disconnected=0.01)
-SLUGGISH = Rates(refused=0.01, late=0.12, slow=0.1, partial=0.02)
-HANGING = Rates(late=0.2, slow=0.05, killed_before_send=0.2)
+ROUGH = Rates(
+    refused=0.03, lost=0.02, late=0.04, reset=0.03, slow=0.02, partial=0.12, disconnected=0.01, gap=0.1
+)
+SLUGGISH = Rates(refused=0.01, late=0.12, slow=0.1, partial=0.06, gap=0.1)
+HANGING = Rates(late=0.2, slow=0.05, gap=0.1, killed_before_send=0.2)
 
 
 @dataclass(frozen=True, slots=True)
