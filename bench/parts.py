@@ -28,6 +28,7 @@ from localcloud import LocalClouds
 LAG_SECONDS = 15.0
 _COLUMNS = ("", "bare/s", "service/s", "ratio", "bare µs CPU", "service µs CPU", "CPU ratio", "MiB at most")
 _MEBIBYTE = 2**20
+_MANY_LARGE = 40  # more than are copied at once
 
 console = Console(width=130)
 
@@ -107,10 +108,13 @@ async def _measure_barriers(bench: Bench) -> object:
 
 
 async def _measure_memory(bench: Bench) -> object:
-    return {
+    told = {
         f"{items:,} items": _tell_memory(f"{items:,} items", await measure_memory(bench.stage, items))
         for items in bench.options.memory
     }
+    large = f"{_MANY_LARGE} objects of 64 MB"
+    peak = await measure_memory_of_objects(bench.buckets, _MANY_LARGE, LARGE.object_bytes)
+    return told | {large: _tell_memory(large, peak)}
 
 
 async def _measure_extremes(bench: Bench) -> object:

@@ -2,6 +2,10 @@
 
 Every method returns only when what it wrote survives a crash of the process and of the machine. Calls
 made at the same time may share one commit. All are safe to cancel: the write then happened or not.
+
+Several processes may have the notes open at once. Whoever works on a pipeline has claimed it, and gives its
+``epoch`` with everything it writes: as soon as another one has claimed the pipeline, all of that is refused
+with CheckpointConflictError and changes nothing. An ``epoch`` of None is for who works on no pipeline.
 """
 
 from __future__ import annotations
@@ -20,19 +24,79 @@ from replicator.model.record import Record
 class Claim:
     """What a process finds when it takes a pipeline over.
 
-    ``clean`` is False where the last holder did not release: its sink calls may still land.
+    ``clean`` is False where sink calls of the last holder may still land, and ``call_seconds`` is then the
+    longest time of one, as that holder knew it.
     """
 
     epoch: int
     checkpoint: Checkpoint | None
     clean: bool
+    call_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """For how long a holder acts on a claim or renewal, and the longest time of its sink calls; seconds."""
+
+    lease_seconds: float
+    call_seconds: float
+
+
+DAY = Term(86_400.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds a pipeline; two that are equal tell that nothing was heard of the holder in between.
+
+    Attributes:
+        epoch: the newest claim; 0 before the first.
+        renewals: grows with each renewal.
+        seconds: the holder acts for no longer than this after it asked for its last renewal.
+        holder: its name, for operators; every opened store has one of its own.
+        over: that it acts no more is known: it has released the pipeline, or it claimed it through this
+            very store, or its process is known to have ended.
+    """
+
+    epoch: int = 0
+    renewals: int = 0
+    seconds: float = 0.0
+    holder: str = ""
+    over: bool = True
+
+
+class Leases(Protocol):
+    """Who may work on a pipeline (docs/adr/0012): one holder at a time, without a common clock."""
+
+    async def look(self, pipeline: str) -> Lease:
+        """Who holds the pipeline at the moment."""
+
+    async def claim(self, pipeline: str, seen: Lease | None = None, term: Term = DAY) -> Claim:
+        """Take the pipeline over: its epoch grows by one and everything older is refused from now on.
+
+        With ``seen`` only if nobody has claimed or renewed since it was looked at. That the holder acts no
+        more is the caller's to know.
+
+        Raises:
+            CheckpointConflictError: it has been claimed or renewed since.
+        """
+
+    async def renew(self, pipeline: str, epoch: int) -> None:
+        """Show that the holder is there.
+
+        Raises:
+            CheckpointConflictError: the epoch is not the newest claimed one, or was released.
+        """
+
+    async def release(self, pipeline: str, epoch: int, *, clean: bool = True) -> None:
+        """Say that the holder acts no more: the next claim need not wait for the lease's end.
+
+        With ``clean`` no sink call of it is under way either. Changes nothing where another has claimed.
+        """
 
 
 class Checkpoints(Protocol):
     """One checkpoint per pipeline, fenced by an epoch."""
-
-    async def claim(self, pipeline: str) -> Claim:
-        """Take the pipeline over: its epoch grows by one and everything older is refused from now on."""
 
     async def save(self, pipeline: str, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint.
@@ -41,14 +105,13 @@ class Checkpoints(Protocol):
             CheckpointConflictError: the checkpoint's epoch is not the newest claimed one.
         """
 
-    async def release(self, pipeline: str, epoch: int) -> None:
-        """Say that no sink call of this epoch is under way any more: the next claim is clean."""
-
 
 class Tombstones(Protocol):
     """Keys deleted while a backfill runs (design 4.1, rule 4)."""
 
-    async def add_tombstones(self, pipeline: str, run: int, keys: Sequence[Key]) -> None:
+    async def add_tombstones(
+        self, pipeline: str, run: int, keys: Sequence[Key], *, epoch: int | None = None
+    ) -> None:
         """Note the deletes; one commit for all keys. Adding a key again changes nothing."""
 
     async def find_tombstones(self, pipeline: str, run: int, keys: Sequence[Key]) -> Set[Key]:
@@ -59,7 +122,7 @@ class Tombstones(Protocol):
     ) -> Sequence[Key]:
         """Up to ``limit`` keys in the store's own stable order, after the given one."""
 
-    async def drop_tombstones(self, pipeline: str, run: int) -> None:
+    async def drop_tombstones(self, pipeline: str, run: int, *, epoch: int | None = None) -> None:
         """Forget all tombstones of this run and of older ones."""
 
 
@@ -92,7 +155,9 @@ class Oldest(NamedTuple):
 class DirtyRows(Protocol):
     """Keys to be copied by state (design 4.3): at most one row per key."""
 
-    async def add_dirty(self, pipeline: str, keys: Sequence[tuple[Key, float]]) -> Noted:
+    async def add_dirty(
+        self, pipeline: str, keys: Sequence[tuple[Key, float]], *, epoch: int | None = None
+    ) -> Noted:
         """Note the keys, each with the time since when; one commit for all.
 
         A key that is noted already takes a new generation and stays dirty since the older time, and
@@ -102,7 +167,9 @@ class DirtyRows(Protocol):
     async def list_dirty(self, pipeline: str, after: int, limit: int) -> Sequence[DirtyRow]:
         """Up to ``limit`` rows with a generation greater than ``after``, in order of generation."""
 
-    async def clear_dirty(self, pipeline: str, rows: Sequence[DirtyRow]) -> int:
+    async def clear_dirty(
+        self, pipeline: str, rows: Sequence[DirtyRow], *, epoch: int | None = None
+    ) -> int:
         """Forget those rows whose generation is still the same; returns how many. One commit for all.
 
         A row that was noted again stays. It is dirty only since the time given here, and since the
@@ -140,8 +207,8 @@ class DeadLetter:
 class DeadLetters(Protocol):
     """The dead letters of all pipelines."""
 
-    async def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep them, giving each an id; one commit for all.
+    async def add_dead_letters(self, letters: Sequence[DeadLetter], *, epoch: int | None = None) -> None:
+        """Keep them, giving each an id; one commit for all. With an epoch all are of its pipeline.
 
         A letter whose pipeline and key already have an open one replaces that one: the newest state
         is the one that a replay has to bring about.
@@ -164,7 +231,7 @@ class DeadLetters(Protocol):
     async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
         """Those of the keys whose newest letter was waived: an operator accepts that they differ."""
 
-    async def settle_dead_letter(self, letter_id: int, state: str) -> bool:
+    async def settle_dead_letter(self, letter_id: int, state: str, *, epoch: int | None = None) -> bool:
         """Move an open letter to ``replayed`` or ``waived``; False where it is not open."""
 
 
@@ -229,8 +296,8 @@ class Desk(Protocol):
         """An empty report named after the pipeline and the time, in seconds since the epoch."""
 
 
-class Store(Checkpoints, Tombstones, DirtyRows, DeadLetters, Journal, Desk, Protocol):
-    """All durable notes of one service."""
+class Store(Leases, Checkpoints, Tombstones, DirtyRows, DeadLetters, Journal, Desk, Protocol):
+    """All durable notes of one service, as one process has them open."""
 
     async def close(self) -> None:
-        """Release the store and its lock. May be called more than once."""
+        """Let go of the store. May be called more than once."""

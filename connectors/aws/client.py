@@ -19,7 +19,8 @@ from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
 
 from connectors.aws.errors import Refusal, misconfigured, unreachable
-from connectors.aws.sending import OnceSession, new_socket, was_never_sent
+from connectors.aws.sending import OnceSession, was_never_sent
+from connectors.wire.once import new_socket
 from replicator.model.errors import ReplicatorError
 
 Answer = Mapping[str, Any]

@@ -16,6 +16,8 @@ import aiohttp
 from aiobotocore.httpsession import AIOHTTPSession
 from botocore import exceptions as sdk
 
+from connectors.wire.once import send_once
+
 _NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, socket.gaierror)
 
 
@@ -32,19 +34,6 @@ def was_never_sent(error: BaseException) -> bool:
     return isinstance(error, sdk.ConnectTimeoutError | sdk.ProxyConnectionError | sdk.SSLError)
 
 
-def new_socket(seconds: float, address: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket whose data the kernel stops sending after so many seconds without an acknowledgement.
-
-    Without this it goes on for a quarter of an hour (tcp(7), tcp_retries2), and a request that was given
-    up could still arrive after the network is back.
-    """
-    family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
-    return made
-
-
 class OnceSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK is untyped
     """The SDK's way to its service, on which aiohttp sends nothing again."""
 
@@ -56,17 +45,4 @@ class _Once:
     """An aiohttp session whose requests are made once."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
-        self.request = partial(session.request, middlewares=(_send_once,))
-
-
-async def _send_once(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Give a broken connection another class than those after which aiohttp sends again."""
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorError:
-        raise  # nothing was sent
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        told = str(error) or type(error).__name__
-        raise aiohttp.ClientConnectionError(f"the connection broke: {told}") from error
+        self.request = partial(session.request, middlewares=(send_once,))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from connectors.blob.checksums import Digests
 from connectors.blob.client import BlobContainer
 from connectors.blob.config import MEBIBYTE
 from connectors.blob.errors import PRECONDITION_FAILED, RANGE_REFUSED, RefusedError, changed, is_absent
+from connectors.wire.checksums import Digests
 
 RANGE_BYTES = 8 * MEBIBYTE
 """What one call reads, so that it ends within the time of a call."""

@@ -4,13 +4,12 @@ The calls are the service's own REST ones over aiohttp, because the SDK's pipeli
 processor time for a small put, and this takes a fifth of it. ``identity`` is its part.
 
 Nothing is sent twice: there are no retries here, and aiohttp's own of PUT and DELETE over a kept connection
-that breaks are stopped by ``_send_once``.
+that breaks are stopped by ``send_once``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from email.utils import formatdate
@@ -29,6 +28,7 @@ from connectors.blob.errors import Refusal, RefusedError
 from connectors.blob.identity import Identity
 from connectors.blob.listing import Listed
 from connectors.blob.signing import SharedKey
+from connectors.wire.once import new_socket, send_once
 from replicator.model.errors import NotConnectedError, TransientError
 from replicator.model.record import NOTHING
 
@@ -233,7 +233,7 @@ def _new_session(connections_max: int, seconds: float) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         limit=connections_max,
         keepalive_timeout=_KEEP_ALIVE_SECONDS,
-        socket_factory=partial(_socket, seconds),
+        socket_factory=partial(new_socket, seconds),
     )
     return aiohttp.ClientSession(
         connector=connector,
@@ -245,33 +245,8 @@ def _new_session(connections_max: int, seconds: float) -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_SECONDS_MAX, seconds)),
         # With trust_env aiohttp looks for proxies and .netrc in two other threads at every request.
         trust_env=not getproxies().keys().isdisjoint({"http", "https", "all"}),
-        middlewares=(_send_once,),
+        middlewares=(send_once,),
     )
-
-
-def _socket(seconds: float, address: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket whose data the kernel stops sending after so many seconds without an acknowledgement.
-
-    Without this it goes on for a quarter of an hour (tcp(7), tcp_retries2), and a request that was given
-    up could still arrive after the network is back.
-    """
-    family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
-    return made
-
-
-async def _send_once(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Give a broken connection another class than those after which aiohttp 3.14 sends again."""
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorError:
-        raise  # nothing was sent
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientConnectionError(f"the connection broke: {error}") from error
 
 
 def _size(parts: Parts | AsyncIterator[bytes], size: int | None) -> int:

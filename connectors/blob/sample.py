@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from connectors.blob.codec import ENTRY, encode, metadata_in
-from connectors.blob.config import BLOB_BYTES_MAX, MEBIBYTE
+from connectors.blob.config import BLOB_BYTES_MAX
 from connectors.blob.names import blob_name, is_digest
 from replicator.connector import Finding, Severity
 from replicator.model.change import Row
@@ -48,7 +48,6 @@ def examine(rows: Sequence[Row], *, blob_tags: bool) -> Sequence[Finding]:
             except ChangeError as error:
                 refused.append((row, error))
     return [
-        *_of_sizes(blobs),
         *_of_refused(refused, len(rows)),
         *_of_names(blobs),
         *_of_fields(blobs, blob_tags=blob_tags),
@@ -64,18 +63,6 @@ def _blob(key: str, record: Object, *, blob_tags: bool) -> _Blob:
     tags = headers.get("x-ms-tags", "")
     count = tags.count("&") + 1 if tags else 0
     return _Blob(key, name, record, len(shown) < len(record.metadata), count < len(record.tags))
-
-
-def _of_sizes(blobs: Sequence[_Blob]) -> Iterator[Finding]:
-    sizes = [each.record.size for each in blobs]
-    if sizes:
-        largest, average = max(sizes) / MEBIBYTE, sum(sizes) / len(sizes) / MEBIBYTE
-        yield Finding(
-            Severity.WARNING,
-            f"in a sample of {len(sizes)} objects one has {average:,.3f} MiB on average, the largest "
-            f"{largest:,.3f} MiB, of {BLOB_BYTES_MAX // MEBIBYTE:,} MiB at most",
-            "it is a sample: others may be larger; no object of S3 is too large for a blob",
-        )
 
 
 def _of_refused(refused: Sequence[tuple[Row, ChangeError]], all_rows: int) -> Iterator[Finding]:

@@ -14,10 +14,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 
 from connectors.blob.budget import Budget
-from connectors.blob.checksums import Digests, cheapest, crc64_header, md5_header
+from connectors.blob.checksums import crc64_header, md5_header
 from connectors.blob.client import BlobContainer
 from connectors.blob.config import MEBIBYTE, BlobSinkSettings
 from connectors.blob.errors import RefusedError, is_absent, is_unmet, translate, without_effect
+from connectors.wire.checksums import Digests, cheapest
 from replicator.connector import Body
 from replicator.model.errors import ChangeError, ReplicatorError, TransientError, first_cause
 from replicator.model.record import Object

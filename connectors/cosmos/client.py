@@ -9,7 +9,7 @@ takes two settings that look odd (azure-cosmos 4.17.1):
   write again, to another region or to the same one. Without it everything goes to the configured
   endpoint, which the service itself points at the writable region.
 
-Below the SDK, aiohttp sends PUT and DELETE again where a kept connection breaks; ``_send_once`` stops that.
+Below the SDK, aiohttp sends PUT and DELETE again where a kept connection breaks; ``send_once`` stops that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import asyncio
 import base64
 import json
 import logging
-import socket
 from collections.abc import AsyncIterable, Awaitable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -40,6 +39,7 @@ from connectors.cosmos.cursors import Left
 from connectors.cosmos.errors import BatchRefusedError, Refusal, RefusedError
 from connectors.cosmos.keys import Place
 from connectors.cosmos.layout import Layout
+from connectors.wire.once import new_socket, send_once
 from replicator.model.errors import NotConnectedError, PermanentError, ReplicatorError
 
 # What the SDK logs of its background calls comes back as errors of ours, translated and with a hint.
@@ -213,7 +213,7 @@ class CosmosContainer:
     def _new_client(self) -> CosmosClient:
         credential = self._new_credential()
         connector = aiohttp.TCPConnector(
-            limit=self._settings.connections_max, socket_factory=partial(_socket, self._seconds)
+            limit=self._settings.connections_max, socket_factory=partial(new_socket, self._seconds)
         )
         session = aiohttp.ClientSession(
             connector=connector,
@@ -221,7 +221,7 @@ class CosmosContainer:
             auto_decompress=False,
             # With trust_env aiohttp looks for proxies and .netrc in two other threads at every request.
             trust_env=not getproxies().keys().isdisjoint({"http", "https", "all"}),
-            middlewares=(_send_once,),
+            middlewares=(send_once,),
         )
         self._client = CosmosClient(
             self._settings.endpoint,
@@ -272,31 +272,6 @@ def _require_base64(key: str) -> None:
         base64.b64decode(key, validate=True)
     except ValueError as error:
         raise errors.refused_credential("the account key is not base64") from error
-
-
-def _socket(seconds: float, address: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket whose data the kernel stops sending after so many seconds without an acknowledgement.
-
-    Without this it goes on for a quarter of an hour (tcp(7), tcp_retries2), and a request that was given
-    up could still arrive after the network is back.
-    """
-    family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
-    return made
-
-
-async def _send_once(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Give a broken connection another class than those after which aiohttp 3.14 sends again."""
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorError:
-        raise  # nothing was sent
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientConnectionError(f"the connection broke: {error}") from error
 
 
 def _translated(error: AzureError | TimeoutError, seconds: float) -> RefusedError | ReplicatorError:

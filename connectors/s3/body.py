@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from connectors.aws.errors import unreachable
-from connectors.s3 import checksums, codec
+from connectors.s3 import codec
 from connectors.s3.errors import changed, damaged
 from connectors.s3.objects import Objects
 from connectors.s3.wire import Stream
+from connectors.wire.checksums import Digests, cheapest
 from replicator.connector import CHUNK_BYTES_MAX
 from replicator.model.change import Row
 from replicator.model.errors import TransientError
@@ -42,17 +43,15 @@ class ObjectBody:
         One checksum is enough, the cheapest to compute; where the service has none, the length is all
         that can be compared.
         """
-        algorithm = checksums.cheapest(self.record.checksums)
-        running = checksums.start([algorithm] if algorithm else [])
+        digests = Digests(cheapest(self.record.checksums))
         come = 0
         while come < self.record.size:
             chunk = await self._next(come)
             come += len(chunk)
-            for checksum in running.values():
-                checksum.update(chunk)
+            digests.update(chunk)
             yield chunk
-        for name, checksum in running.items():
-            if checksum.hexdigest() != self.record.checksums[name]:
+        for name, digest in digests.values().items():
+            if digest != self.record.checksums[name]:
                 raise damaged(self._key, name)
 
     async def _next(self, come: int) -> bytes:
@@ -124,9 +123,7 @@ async def check_body(objects: Objects, key: str, algorithms: Collection[str]) ->
     async with open_body(objects, key) as body:
         if body is None:
             return None
-        running = checksums.start(algorithms)
+        digests = Digests(algorithms)
         async for chunk in body.chunks():
-            for checksum in running.values():
-                checksum.update(chunk)
-        computed = {name: checksum.hexdigest() for name, checksum in running.items()}
-        return Row((key,), body.record._replace(checksums=computed))
+            digests.update(chunk)
+        return Row((key,), body.record._replace(checksums=digests.values()))

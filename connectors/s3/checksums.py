@@ -1,4 +1,4 @@
-"""Checksums of bodies: which of them an answer of the service vouches for, and computing them. Pure.
+"""Which checksums of a body an answer of the service vouches for. Pure.
 
 S3 gives checksums as base64 of their bytes, the most significant first; we write all of them as
 hexadecimal digits. Which ones belong to the whole object: "Checking object integrity" in the user guide.
@@ -7,61 +7,15 @@ hexadecimal digits. Which ones belong to the whole object: "Checking object inte
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
-from collections.abc import Callable, Collection, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
-from awscrt import checksums as crt
+from connectors.wire.checksums import ALGORITHMS
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _OTHER_ETAGS = ("aws:kms", "aws:kms:dsse")
 
-
-class Running(Protocol):
-    """A checksum while it is computed."""
-
-    def update(self, data: bytes, /) -> None:
-        """Go on with these bytes."""
-
-    def hexdigest(self) -> str:
-        """The checksum of all bytes so far."""
-
-
-class _Crc:
-    __slots__ = ("_compute", "_digits", "_value")
-
-    def __init__(self, compute: Callable[[bytes, int], int], digits: int) -> None:
-        self._compute, self._digits, self._value = compute, digits, 0
-
-    def update(self, data: bytes, /) -> None:
-        self._value = self._compute(data, self._value)
-
-    def hexdigest(self) -> str:
-        return f"{self._value:0{self._digits}x}"
-
-
-_ALGORITHMS: Mapping[str, Callable[[], Running]] = {
-    "crc64nvme": lambda: _Crc(crt.crc64nvme, 16),
-    "crc32c": lambda: _Crc(crt.crc32c, 8),
-    "crc32": lambda: _Crc(crt.crc32, 8),
-    "sha256": hashlib.sha256,
-    "sha1": lambda: hashlib.sha1(usedforsecurity=False),
-    "md5": lambda: hashlib.md5(usedforsecurity=False),
-}
-"""By name, the cheapest first."""
-
-FROM_HEADERS = tuple(name for name in _ALGORITHMS if name != "md5")
-
-
-def start(algorithms: Collection[str]) -> dict[str, Running]:
-    """New checksums of these algorithms; names that are none of ours are left out."""
-    return {name: _ALGORITHMS[name]() for name in algorithms if name in _ALGORITHMS}
-
-
-def cheapest(checksums: Mapping[str, str]) -> str | None:
-    """The algorithm of these that takes the least to compute."""
-    return next((name for name in _ALGORITHMS if name in checksums), None)
+FROM_HEADERS = tuple(name for name in ALGORITHMS if name != "md5")
 
 
 def vouched(headers: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,9 @@ ROUNDS_MAX = 24
 _LAST = "\x7f"
 """Greater than every character that a place is made of."""
 
+_WORTH_CUTTING = 200
+"""A range of fewer keys stays whole: taking a page of them apart takes longer than asking for it."""
+
 
 class BucketReader:
     """Strongly consistent reads of one bucket (S3 user guide, "Amazon S3 data consistency model")."""
@@ -29,10 +32,10 @@ class BucketReader:
         self._settings = settings
 
     async def pieces(self) -> Sequence[str]:
-        """Key ranges that each hold something now; one where a single call lists everything.
+        """Key ranges that each hold something now; one where that is not worth cutting.
 
         They are found by asking for the keys after places, some ten short calls for each range. Only
-        ranges of more than a page are cut, in the middle of what their keys differ in.
+        ranges of more than 200 keys, or than a page, are cut, in the middle of what their keys differ in.
         """
         found = [await self._look("", None) or Range("", None, "", "")]
         for _ in range(ROUNDS_MAX):
@@ -101,7 +104,7 @@ class BucketReader:
 
     async def _look(self, after: str, until: str | None) -> Range | None:
         """The range with what its keys are like now; None where it holds none."""
-        page = await self._objects.list(after, self._settings.page_rows_max)
+        page = await self._objects.list(after, min(_WORTH_CUTTING, self._settings.page_rows_max))
         within = [each.key for each in page.objects if until is None or each.key <= until]
         if not within:
             return None

@@ -1,5 +1,7 @@
 """Neutral message <-> what a Service Bus message carries. Pure; the stored form is format 1.
 
+A message whose body lies elsewhere (``claim``) is format 2, which a reader of format 1 refuses.
+
 The body is the text's UTF-8 bytes, in one data section, and nothing else. Every attribute of the user's is
 an application property of its own name, and a string: numbers keep all their digits, binary is base64.
 What else has to come back exactly stands in properties of ours:
@@ -31,6 +33,8 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
+from connectors.servicebus.claim import PROPERTY as _CLAIM
+from connectors.servicebus.claim import Claim, claim_in, claim_text, redeemed
 from replicator.model.errors import ChangeError
 from replicator.model.record import Attribute, Message
 
@@ -42,6 +46,7 @@ TTL_SECONDS_MAX = float((2**32 - 1) // 1000)
 """The header holds milliseconds in 32 bits (AMQP 1.0, part 3, section 3.2.1)."""
 
 FORMAT = 1
+FORMAT_CLAIMED = 2
 _EXACT = "Replicator"
 _SENT_AT = "Replicator.SentAt"
 _DEDUPLICATION_ID = "Replicator.DeduplicationId"
@@ -148,19 +153,39 @@ def encode(message: Message, now: float, content_type: str = "") -> Outgoing:
     )
 
 
-def decode(received: Received) -> Message:
-    """The message that was encoded.
+def parted(outgoing: Outgoing, claim: Claim) -> Outgoing:
+    """The message without its body, which lies where the claim says; everything else stays.
 
     Raises:
-        ChangeError: Replicator did not write it, or a later version did.
+        ChangeError: with the claim its properties no longer fit.
     """
-    properties = {
-        _text(name): _text(value) for name, value in (received.application_properties or {}).items()
-    }
-    exact = _exact(properties.get(_EXACT))
+    exact = orjson.loads(outgoing.properties[_EXACT]) | {"v": FORMAT_CLAIMED}
+    properties = {**outgoing.properties, _EXACT: _json(exact), _CLAIM: claim_text(claim)}
+    size = _properties_bytes(properties) + _MESSAGE_OVERHEAD_BYTES
+    return outgoing._replace(body=b"", properties=properties, size_bytes=size)
+
+
+def claim_of(received: Received) -> Claim | None:
+    """Where the body of a received message lies; None where the message has it.
+
+    Raises:
+        ChangeError: a later version wrote it.
+    """
+    return claim_in(_properties_of(received))
+
+
+def decode(received: Received, body: bytes | None = None) -> Message:
+    """The message that was encoded; ``body`` is the content of the blob of its claim, if it has one.
+
+    Raises:
+        ChangeError: Replicator did not write it, a later version did, or the body is not the claimed one.
+    """
+    properties = _properties_of(received)
+    claim = claim_in(properties)
+    exact = _exact(properties.get(_EXACT), FORMAT if claim is None else FORMAT_CLAIMED)
     return Message(
         id=exact.get("id", received.message_id or ""),
-        body=_body(received.body).decode(),
+        body=(_body(received.body) if claim is None else redeemed(claim, body)).decode(),
         attributes=_attributes(properties, exact),
         group=received.session_id,
         deduplication_id=properties.get(_DEDUPLICATION_ID),
@@ -198,11 +223,18 @@ def _is_taken(name: str) -> bool:
     return name in _TAKEN or name.startswith(_OURS) or not name
 
 
-def _exact(text: str | None) -> dict[str, Any]:
+def _properties_of(received: Received) -> dict[str, str]:
+    return {_text(name): _text(value) for name, value in (received.application_properties or {}).items()}
+
+
+def _exact(text: str | None, wanted: int) -> dict[str, Any]:
     exact: dict[str, Any] = {} if text is None else orjson.loads(text)
-    if exact.get("v") != FORMAT:
+    if exact.get("v") != wanted:
         said = "no message of Replicator's" if text is None else f"a message of format {exact.get('v')}"
-        raise ChangeError(f"{said} is in the queue", hint="only messages of format 1 can be read back")
+        raise ChangeError(
+            f"{said} is in the queue",
+            hint="only messages of format 1, and of 2 with a claim, can be read back",
+        )
     return exact
 
 

@@ -9,6 +9,55 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
+class ClaimCheckSettings(BaseModel):
+    """Where bodies go that are too large for the queue, and who may write them; no credentials."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    container: str = Field(
+        pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$",
+        max_length=63,
+        description="Name of the container. Nothing in it is ever deleted by Replicator.",
+    )
+    endpoint: str = Field(
+        default="",
+        pattern=r"^(https?://.+)?$",
+        description="URL of the account's blob service, such as https://name.blob.core.windows.net, "
+        "with DefaultAzureCredential. Left out: that of the connection string.",
+    )
+    connection_string_env: str = Field(
+        default="AZURE_STORAGE_CONNECTION_STRING",
+        description="Name of the environment variable that holds a connection string; it counts where "
+        "endpoint is left out.",
+    )
+    connection_string_file: Path | None = Field(
+        default=None,
+        description="File that holds a connection string; it comes before connection_string_env.",
+    )
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> Self:
+        named = self.connection_string_file is not None or bool(os.environ.get(self.connection_string_env))
+        if not self.endpoint and not named:
+            raise ValueError(
+                "set endpoint, or a connection string in connection_string_file or in the variable "
+                f"{self.connection_string_env}"
+            )
+        return self
+
+    def connection_string(self) -> str | None:
+        """The connection string from the file or variable named here; None means the default credential.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        if self.endpoint:
+            return None
+        if self.connection_string_file is not None:
+            return self.connection_string_file.read_text(encoding="utf-8").strip()
+        return os.environ.get(self.connection_string_env, "").strip()
+
+
 class ServiceBusSinkSettings(BaseModel):
     """Where the messages go, what that queue is like, and who may send. Credentials are never in here."""
 
@@ -71,6 +120,11 @@ class ServiceBusSinkSettings(BaseModel):
         default="text/plain; charset=utf-8",
         max_length=128,
         description="Content type that the messages are given; empty gives none.",
+    )
+    claim_check: ClaimCheckSettings | None = Field(
+        default=None,
+        description="Off unless it is given: where the body of a message goes that is larger than the "
+        "queue takes one. The message then says where its body is. Consumers have to look for it.",
     )
 
     @model_validator(mode="after")

@@ -30,11 +30,15 @@ _WAIT = re.compile(r"wait (\d+) seconds", re.IGNORECASE)
 
 
 class Refusal(NamedTuple):
-    """What the SDK raised; ``kind`` is the name of the exception's class."""
+    """What the SDK raised; ``kind`` is the name of the exception's class.
+
+    ``ended``: it was told by the end of the link or connection. That is no answer to what was under way.
+    """
 
     kind: str
     condition: str = ""
     text: str = ""
+    ended: bool = False
 
 
 class RefusedError(Exception):
@@ -45,6 +49,17 @@ class RefusedError(Exception):
         self.refusal = refusal
 
 
+class BlobRefusal(NamedTuple):
+    """What the SDK of Blob Storage raised at a body; without a status there was no answer."""
+
+    status: int = 0
+    code: str = ""
+    text: str = ""
+    retry_after_seconds: float | None = None
+    unreachable: bool = False
+    credential: bool = False
+
+
 def is_of_message(refusal: Refusal) -> bool:
     """Whether it is a message itself, or one of a batch, that the service does not take."""
     return refusal.kind == _TOO_LARGE or refusal.condition in _UNFIT
@@ -52,7 +67,12 @@ def is_of_message(refusal: Refusal) -> bool:
 
 def translate(refusal: Refusal, *, sent: bool) -> ReplicatorError:
     """The error that a refusal is; ``sent`` where a message was on its way, so that it may have landed."""
-    return _refused(refusal) or _asked_for_less(refusal) or _interrupted(refusal, sent=sent)
+    open_outcome = sent and refusal.ended
+    return (
+        _refused(refusal)
+        or _asked_for_less(refusal, settled=not open_outcome)
+        or _interrupted(refusal, sent=sent)
+    )
 
 
 def unanswered(seconds: float, *, sent: bool) -> TransientError:
@@ -91,8 +111,57 @@ def too_large(size_bytes: int, bytes_max: int) -> ChangeError:
     """A message above the limit of the queue."""
     return ChangeError(
         f"the message has about {size_bytes} bytes, and the queue takes at most {bytes_max}",
-        hint="use a queue of a premium namespace, which takes up to 100 MB where it is set so, or let the "
-        "sender keep large bodies elsewhere and send where they are: Replicator does not part them",
+        hint="set claim_check, by which large bodies go into a container and messages say where, or use a "
+        "queue of a premium namespace, which takes up to 100 MB where it is set so; then replay the letter",
+    )
+
+
+def translate_body(refusal: BlobRefusal) -> ReplicatorError:
+    """The error of a call for a body; always settled, as a body that lands late changes nothing.
+
+    Codes are told by learn.microsoft.com/rest/api/storageservices/blob-service-error-codes.
+    """
+    said = f"{refusal.status or ''} {refusal.code} {_first_line(refusal.text)}".strip()
+    if refusal.credential or refusal.status in {401, 403}:
+        return PermanentError(
+            f"the container of the claim check refuses the credential: {said}",
+            hint="check the connection string and the account's firewall, or give the identity the role "
+            "'Storage Blob Data Contributor' on the container",
+        )
+    if refusal.status == 404:
+        return PermanentError(
+            f"the container of the claim check is not there: {said}",
+            hint="create the container, or correct claim_check",
+        )
+    if refusal.status in {408, 429} or refusal.status >= 500 or not refusal.status:
+        throttled = refusal.status in {429, 503}
+        return TransientError(
+            f"the container of the claim check cannot be written to: {said}",
+            hint="check the endpoint, the name resolution and the firewall of the account",
+            retry_after_seconds=refusal.retry_after_seconds,
+            settled=True,
+            reason="throttled" if throttled else "unreachable" if refusal.unreachable else "unanswered",
+        )
+    return PermanentError(
+        f"the container of the claim check refuses a body: {said}", hint="see its settings"
+    )
+
+
+def body_unanswered(detail: str) -> TransientError:
+    """A body is not known to be durable, so its message was not sent."""
+    return TransientError(
+        f"the container of the claim check did not answer: {detail}",
+        hint="large bodies take time: let fewer messages be in flight, or raise sink_call_seconds_max",
+        settled=True,
+        reason="unanswered",
+    )
+
+
+def body_replaced(container: str, name: str) -> ChangeError:
+    """Another content is where a body belongs."""
+    return ChangeError(
+        f"the blob {name} in container {container} is there, and is not the body of this message",
+        hint="somebody else wrote it: delete it, keep others from writing the container, and replay this",
     )
 
 
@@ -143,7 +212,7 @@ def _refused(refusal: Refusal) -> ReplicatorError | None:
     return None
 
 
-def _asked_for_less(refusal: Refusal) -> TransientError | None:
+def _asked_for_less(refusal: Refusal, *, settled: bool) -> TransientError | None:
     said = _first_line(refusal.text)
     if refusal.kind == "ServiceBusServerBusyError":
         asked = _WAIT.search(refusal.text)
@@ -151,14 +220,14 @@ def _asked_for_less(refusal: Refusal) -> TransientError | None:
             f"Service Bus is busy: {said}",
             hint="the namespace is being throttled; a premium one has capacity of its own",
             retry_after_seconds=float(asked[1]) if asked else None,
-            settled=True,
+            settled=settled,
             reason="throttled",
         )
     if refusal.kind == "ServiceBusQuotaExceededError":
         return TransientError(
             f"the queue or the namespace is full: {said}",
             hint="let consumers take messages out, or raise the size of the queue",
-            settled=True,
+            settled=settled,
             reason="throttled",
         )
     return None

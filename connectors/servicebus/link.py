@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError
-from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
+from azure.servicebus import (
+    ServiceBusMessage,
+    ServiceBusMessageBatch,
+    ServiceBusMessageState,
+    ServiceBusReceivedMessage,
+)
 from azure.servicebus.aio import ServiceBusSender
 
 from connectors.servicebus import errors
@@ -27,6 +32,23 @@ _ENVELOPE_BYTES = 2048
 _TIMES_BYTES = 64  # what the SDK adds to a message that is not encoded here
 # After these the sender is as good as before: the service has answered.
 _ANSWERED = frozenset({"ServiceBusServerBusyError", "ServiceBusQuotaExceededError"})
+# The SDK's errors of what a message is sent over. It raises the same class, such as server-busy, for them
+# and for those of the message; but where a link ends nobody knows what became of the message.
+_ENDS = frozenset({"AMQPLinkError", "AMQPSessionError", "AMQPConnectionError"})
+
+
+def alone_bytes_max(message_bytes_max: int) -> int:
+    """The largest message, encoded here, that the service takes where it takes so many bytes."""
+    return message_bytes_max - _TIMES_BYTES
+
+
+class Seen(NamedTuple):
+    """A message that was looked at and stays where it is."""
+
+    number: int
+    message_id: str
+    scheduled: bool
+    property_names: frozenset[str]
 
 
 class Parcel:
@@ -41,7 +63,7 @@ class Parcel:
         self._batch = batch
         self._alone: ServiceBusMessage | None = None
         self._left = batch.max_size_in_bytes - _ENVELOPE_BYTES
-        self._alone_bytes_max = message_bytes_max - _TIMES_BYTES
+        self._alone_bytes_max = alone_bytes_max(message_bytes_max)
         # The list of encoded messages inside the batch; the first one is added as the SDK does it, which
         # makes the envelope. Where its inside has changed, all are.
         inside = getattr(batch, "_message", None)
@@ -91,6 +113,16 @@ class Link:
         """The largest message, as the service told when the link was attached."""
         return int(getattr(self._sender, "_max_message_size_on_link", 0)) or 256 * 1024
 
+    @property
+    def halfway(self) -> float:
+        """Until when what comes before the sending may take, on the event loop's clock."""
+        return self._deadline - self._seconds / 2
+
+    def takes(self, outgoing: Outgoing) -> bool:
+        """Whether the service takes a message of this size."""
+        bytes_max = alone_bytes_max(self.message_bytes_max)
+        return outgoing.size_bytes <= bytes_max or len(encode_message(outgoing)) <= bytes_max
+
     async def parcel(self) -> Parcel:
         """An empty parcel as large as the service takes one."""
         return Parcel(await self._sender.create_message_batch(), self.message_bytes_max)
@@ -118,6 +150,25 @@ class Link:
             if error.refusal.kind != errors.MESSAGE_NOT_FOUND:
                 raise errors.translate(error.refusal, sent=True) from error
 
+    async def browse(self, start: int, count: int, session: str | None) -> list[Seen] | None:
+        """Look at so many messages from a number on, of one session or of all; None where one may not.
+
+        The SDK offers this on receivers alone, which take a message as soon as they are opened; the request
+        is the same over a sender. Where the SDK's inside has changed, one may not.
+        """
+        ask = getattr(self._sender, "_mgmt_request_response_with_retry", None)
+        long = getattr(getattr(self._sender, "_amqp_transport", None), "AMQP_LONG_VALUE", None)
+        if ask is None or long is None:
+            return None
+        asked = {"from-sequence-number": long(max(start, 1)), "message-count": count}
+        if session is not None:
+            asked["session-id"] = session
+        try:
+            found: list[Seen] | None = await self._call(ask(b"com.microsoft:peek-message", asked, _seen))
+        except RefusedError as error:
+            raise errors.translate(error.refusal, sent=False) from error
+        return found
+
     async def _send(self, parcel: Parcel) -> None:
         seconds = self._deadline - asyncio.get_running_loop().time()
         await self._sender.send_messages(parcel.content, timeout=max(seconds, 0.01))
@@ -132,12 +183,31 @@ class Link:
         except (AzureError, ValueError, OSError) as error:
             refusal = refusal_of(error)
             answered = errors.is_of_message(refusal) or refusal.kind == errors.MESSAGE_NOT_FOUND
-            self.broken = not answered and refusal.kind not in _ANSWERED
+            self.broken = refusal.ended or (not answered and refusal.kind not in _ANSWERED)
             if answered:
                 raise RefusedError(refusal) from error
             raise errors.translate(refusal, sent=True) from error
         self.broken = False
         return result
+
+
+def _seen(status: int, answer: Any, *_told: Any, **_more: Any) -> list[Seen] | None:
+    if status != 200:
+        return [] if status in {202, 204} else None
+    bodies = (each[b"message"] for each in answer.value[b"messages"])
+    return [_seen_of(ServiceBusReceivedMessage.from_bytes(bytes(each))) for each in bodies]
+
+
+def _seen_of(message: ServiceBusReceivedMessage) -> Seen:
+    return Seen(
+        message.sequence_number or 0,
+        message.message_id or "",
+        message.state == ServiceBusMessageState.SCHEDULED,
+        frozenset(
+            name.decode() if isinstance(name, bytes) else str(name)
+            for name in message.application_properties or {}
+        ),
+    )
 
 
 def refusal_of(error: BaseException) -> Refusal:
@@ -153,7 +223,8 @@ def refusal_of(error: BaseException) -> Refusal:
         if isinstance(error, ClientAuthenticationError)
         else type(error).__name__
     )
-    return Refusal(kind, str(getattr(condition, "value", condition) or ""), str(error))
+    ended = any(each.__name__ in _ENDS for each in type(inner).__mro__)
+    return Refusal(kind, str(getattr(condition, "value", condition) or ""), str(error), ended)
 
 
 def message_of(outgoing: Outgoing) -> ServiceBusMessage:

@@ -29,6 +29,8 @@ class QueueFacts(NamedTuple):
     deliveries_max: int | None
     status: str
     lock_seconds: float | None
+    size_bytes_max: int | None = None
+    size_bytes: int | None = None
 
 
 class UnknownError(Exception):
@@ -76,9 +78,18 @@ async def read_facts(
         raise UnknownError("there is no credential")
     try:
         async with asyncio.timeout(seconds), client:
-            return _facts_of(await client.get_queue(queue))
+            facts = _facts_of(await client.get_queue(queue))
+            return facts._replace(size_bytes=await _size_of(client, queue))
     except (AzureError, TimeoutError, OSError, ValueError) as error:
         raise UnknownError(_why(error)) from error
+
+
+async def _size_of(client: ServiceBusAdministrationClient, queue: str) -> int | None:
+    """What the queue holds, in bytes; not to know it is no reason not to know the rest."""
+    try:
+        return (await client.get_queue_runtime_properties(queue)).size_in_bytes
+    except (AzureError, ValueError, TypeError):
+        return None
 
 
 def _facts_of(found: QueueProperties) -> QueueFacts:
@@ -92,6 +103,7 @@ def _facts_of(found: QueueProperties) -> QueueFacts:
         deliveries_max=found.max_delivery_count,
         status=str(getattr(found.status, "value", found.status) or ""),
         lock_seconds=_seconds(found.lock_duration),
+        size_bytes_max=(found.max_size_in_megabytes or 0) * 1024 * 1024 or None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from connectors.servicebus.bodies import Bodies
 from connectors.servicebus.client import ServiceBusQueue
 from connectors.servicebus.config import ServiceBusSinkSettings
 from connectors.servicebus.errors import other_kind
@@ -11,8 +12,7 @@ from connectors.servicebus.management import QueueFacts, UnknownError
 from replicator.connector import Finding, Severity
 from replicator.model.errors import ReplicatorError, TransientError
 
-_TTL_SECONDS_AMPLE = 14 * 86_400  # as long as a queue of the source can keep a message
-_DELIVERIES_FEW = 3
+DELIVERIES_FEW = 3
 _BYTES_OF_TIER = {"standard": 256 * 1024, "premium": 1024 * 1024}
 
 
@@ -34,12 +34,24 @@ async def probe(queue: ServiceBusQueue, settings: ServiceBusSinkSettings) -> Seq
     return [*told, *_of_size(bytes_max, settings)]
 
 
+async def probe_bodies(bodies: Bodies | None) -> Sequence[Finding]:
+    """Try the container of the claim check by a write that cannot come about."""
+    if bodies is None:
+        return ()
+    try:
+        bodies.open()
+        await bodies.try_write()
+    except ReplicatorError as error:
+        return [_finding_of(error)]
+    return ()
+
+
 def findings_of(facts: QueueFacts, settings: ServiceBusSinkSettings) -> Iterator[Finding]:
     """What is to be said of a queue's settings, apart from sessions and size. Pure."""
     yield from _of_duplicates(facts, settings)
     yield from _of_partitions(facts, settings)
     yield from _of_expiry(facts)
-    if facts.deliveries_max is not None and facts.deliveries_max <= _DELIVERIES_FEW:
+    if facts.deliveries_max is not None and facts.deliveries_max <= DELIVERIES_FEW:
         yield Finding(
             Severity.WARNING,
             f"the queue dead-letters a message after {facts.deliveries_max} failed deliveries",
@@ -90,12 +102,6 @@ def _of_partitions(facts: QueueFacts, settings: ServiceBusSinkSettings) -> Itera
 
 
 def _of_expiry(facts: QueueFacts) -> Iterator[Finding]:
-    if facts.ttl_seconds is not None and facts.ttl_seconds < _TTL_SECONDS_AMPLE:
-        yield Finding(
-            Severity.WARNING,
-            f"no message lives longer than {facts.ttl_seconds:g} s in the queue, whatever it has left",
-            "raise the default time to live of the queue to the retention of the source, or more",
-        )
     if not facts.dead_letters_expired:
         yield Finding(
             Severity.WARNING,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
-from uuid import uuid4
 
-from connectors.servicebus import probe
+from connectors.servicebus import comparison, probe
+from connectors.servicebus.bodies import Bodies
 from connectors.servicebus.client import ServiceBusQueue
 from connectors.servicebus.codec import Outgoing, encode, message_id
 from connectors.servicebus.config import ServiceBusSinkSettings
 from connectors.servicebus.delivery import Entry, deliver
-from connectors.servicebus.errors import RefusedError, other_kind, translate
-from replicator.connector import Finding
+from connectors.servicebus.errors import other_kind
+from connectors.servicebus.management import UnknownError
+from connectors.servicebus.parting import part
+from connectors.servicebus.trial import Trial
+from replicator.connector import Finding, QueueTraits
 from replicator.model.change import Change
 from replicator.model.clock import Clock
 from replicator.model.errors import BatchError, ChangeError, PermanentError, ReplicatorError
@@ -26,22 +30,29 @@ PARTITION_KEYS = 16
 """As many as a partitioned queue has partitions
 (learn.microsoft.com/azure/service-bus-messaging/service-bus-partitioning)."""
 
-_TRIAL_SECONDS = 365 * 86_400.0  # ahead, so that a trial that is not taken back is no trouble for long
-
 
 class ServiceBusSink:
     """A sink into one queue. Messages of FIFO queues go into sessions, which are their groups."""
 
-    def __init__(self, queue: ServiceBusQueue, settings: ServiceBusSinkSettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        queue: ServiceBusQueue,
+        settings: ServiceBusSinkSettings,
+        clock: Clock,
+        bodies: Bodies | None = None,
+    ) -> None:
         self._queue = queue
+        self._bodies = bodies
         self._settings = settings
         self._clock = clock
-        self._left: set[int] = set()  # trials that could not be taken back
+        self._trial = Trial(sessions=settings.sessions, partitioned=settings.partitioned)
         self._kind_unknown = False
 
     async def connect(self) -> None:
         """Connect, and refuse a queue that has sessions where it must not, or has none where it must."""
         await self._queue.open()
+        if self._bodies is not None:
+            self._bodies.open()
         sessions = await self._queue.has_sessions()
         self._kind_unknown = sessions is None
         if sessions is not None and sessions is not self._settings.sessions:
@@ -62,31 +73,32 @@ class ServiceBusSink:
         """Send the messages in the order given, in as few parcels as their size allows."""
         entries = [self._entry(change) for change in changes]
         async with self._queue.link() as link:
+            if self._bodies is not None:
+                entries = await part(link, entries, self._bodies, self._settings.queue)
             failures = await deliver(link, entries)
         _raise(failures, len(changes))
 
     async def try_write(self) -> None:
-        """Schedule a message for a year ahead, and cancel it.
-
-        Its id is a new one each time and none of a message's. Should the cancelling be lost, the next trial
-        takes it back; a message that nobody takes back lives for one second when its time comes.
-        """
-        now = self._clock.wall()
-        session = "replicator-trial" if self._settings.sessions else None
-        trial = Outgoing(b"", {}, f"replicator-trial-{uuid4()}", session, ttl_seconds=1.0)
+        """Schedule a message for a year ahead, and cancel it; try the container of the claim check, too."""
         async with self._queue.link() as link:
-            try:
-                number = await link.schedule(trial, now + _TRIAL_SECONDS)
-            except RefusedError as error:
-                raise translate(error.refusal, sent=True) from error
-            self._left.add(number)
-            for each in sorted(self._left):
-                await link.cancel(each)
-                self._left.discard(each)
+            await self._trial.run(link, self._clock.wall())
+        if self._bodies is not None:
+            self._bodies.open()
+            await self._bodies.try_write()
 
     async def probe(self) -> Sequence[Finding]:
         """Look at the queue: its kind over AMQP, its settings where they may be read. Nothing is sent."""
-        return await probe.probe(self._queue, self._settings)
+        return [*await probe.probe(self._queue, self._settings), *await probe.probe_bodies(self._bodies)]
+
+    async def compare(self, traits: QueueTraits) -> Sequence[Finding]:
+        """What will not hold between the source's queue and this one, as far as it may be read."""
+        found = [*comparison.of_kind(traits, self._settings)]
+        await self._queue.open()
+        async with self._queue.link() as link:
+            found += comparison.of_size(traits, self._settings, link.message_bytes_max)
+        with contextlib.suppress(UnknownError):  # the probe says that they cannot be read
+            found += comparison.of_settings(traits, await self._queue.facts())
+        return found
 
     def notices(self) -> Sequence[str]:
         """What could not be told of the queue, and what trials have left in it."""
@@ -96,13 +108,14 @@ class ServiceBusSink:
                 f"whether the queue {self._settings.queue} requires sessions cannot be told without the "
                 "right to listen"
             )
-        if self._left:
-            said.append(f"{len(self._left)} scheduled trial messages are still to be cancelled")
+        said += self._trial.notices()
         return said
 
     async def close(self) -> None:
         """Release the connections."""
         await self._queue.close()
+        if self._bodies is not None:
+            await self._bodies.close()
 
     def _entry(self, change: Change) -> Entry:
         message = change.record

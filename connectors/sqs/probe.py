@@ -11,7 +11,7 @@ from connectors.aws.queue import GONE
 from connectors.sqs.client import Client
 from connectors.sqs.config import SqsSourceSettings
 from connectors.sqs.proof import counts_of
-from replicator.connector import Finding, Severity
+from replicator.connector import Finding, QueueTraits, Severity
 from replicator.model.errors import ReplicatorError, TransientError
 
 NO_RECEIPT = "replicator-probe"
@@ -82,6 +82,24 @@ def _region(settings: SqsSourceSettings) -> Iterator[Finding]:
             f"queue_url is of the region {wanted}, and region says {settings.region}",
             "Leave region out, or set it to the queue's.",
         )
+
+
+def traits_of(attributes: Mapping[str, str]) -> QueueTraits:
+    """What a sink may want to know of the queue. Pure."""
+    return QueueTraits(
+        ordered=attributes.get("FifoQueue", "false").lower() == "true",
+        message_bytes_max=int(attributes["MaximumMessageSize"])
+        if "MaximumMessageSize" in attributes
+        else None,
+        retention_seconds=float(attributes.get("MessageRetentionPeriod", "345600")),
+        visibility_seconds=float(attributes.get("VisibilityTimeout", "30")),
+        deliveries_max=_deliveries_max(attributes.get("RedrivePolicy")),
+        backlog_messages=sum(counts_of(attributes)),
+    )
+
+
+def _deliveries_max(policy: str | None) -> int | None:
+    return int(orjson.loads(policy)["maxReceiveCount"]) if policy else None
 
 
 async def _denials(attempt: Awaitable[None]) -> Sequence[Finding]:

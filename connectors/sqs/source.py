@@ -10,9 +10,9 @@ from connectors.sqs.client import Client
 from connectors.sqs.codec import end_message
 from connectors.sqs.config import SqsSourceSettings
 from connectors.sqs.feed import PARTITION, Feed, Kind
-from connectors.sqs.probe import probe
+from connectors.sqs.probe import probe, traits_of
 from connectors.sqs.proof import counts_of
-from replicator.connector import Context, Finding, Start
+from replicator.connector import Context, Finding, QueueTraits, Start
 from replicator.model.change import Backlog, Batch, Positions
 from replicator.model.errors import NotConnectedError, ReplicatorError
 
@@ -86,6 +86,11 @@ class SqsSource:
     async def probe(self) -> Sequence[Finding]:
         """What stands in the way of moving the queue."""
         return await probe(self._client, self._settings)
+
+    async def describe(self) -> QueueTraits:
+        """What the queue is set to, and what waits in it."""
+        await self._client.open()
+        return traits_of(await self._client.queue.attributes())
 
     def notices(self) -> Sequence[str]:
         """Messages that did not come as the service sent them, and end messages that prove nothing yet."""

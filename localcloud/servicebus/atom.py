@@ -18,18 +18,18 @@ _WINDOW_SECONDS_DEFAULT = 600
 _TRUTH = {False: "false", True: "true"}
 
 
-def queue_entry(name: str, settings: QueueSettings, tier: Tier) -> bytes:
-    """Return the entry of a queue."""
+def queue_entry(name: str, settings: QueueSettings, tier: Tier, size_bytes: int) -> bytes:
+    """Return the entry of a queue that holds so many bytes."""
     entry = ET.Element(f"{{{_ATOM}}}entry")
     ET.SubElement(entry, f"{{{_ATOM}}}title", type="text").text = name
     content = ET.SubElement(entry, f"{{{_ATOM}}}content", type="application/xml")
     description = ET.SubElement(content, f"{{{_SERVICE}}}QueueDescription")
-    for key, value in _fields(settings, tier).items():
+    for key, value in _fields(settings, tier, size_bytes).items():
         ET.SubElement(description, f"{{{_SERVICE}}}{key}").text = str(value)
     return bytes(ET.tostring(entry, encoding="utf-8", xml_declaration=True))
 
 
-def _fields(settings: QueueSettings, tier: Tier) -> dict[str, str | int]:
+def _fields(settings: QueueSettings, tier: Tier, size_bytes: int) -> dict[str, str | int]:
     window = settings.duplicate_detection_seconds
     return {
         "LockDuration": _span(settings.lock_seconds),
@@ -41,6 +41,7 @@ def _fields(settings: QueueSettings, tier: Tier) -> dict[str, str | int]:
         "DuplicateDetectionHistoryTimeWindow": _span(window or _WINDOW_SECONDS_DEFAULT),
         "MaxDeliveryCount": settings.max_delivery_count,
         "EnableBatchedOperations": "true",
+        "SizeInBytes": size_bytes,
         "Status": settings.status,
         "EnablePartitioning": "false",
         "EnableExpress": "false",

@@ -112,7 +112,7 @@ class _Control:
         self._server.authorize(request.headers.get("Authorization", ""), name)
         described = self._server.describe_queue(name)
         settings = QueueSettings.model_validate(described["settings"])
-        body = queue_entry(described["name"], settings, self._server.tier)
+        body = queue_entry(described["name"], settings, self._server.tier, described["size_bytes"])
         return web.Response(body=body, content_type="application/atom+xml")
 
     async def counts(self, _: web.Request) -> web.Response:

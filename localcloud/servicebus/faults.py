@@ -17,7 +17,8 @@ class Fault(Rule):
 
     Attributes:
         kind: ``drop`` resets the connection; ``freeze`` leaves it open and never answers on it again;
-            ``busy`` refuses with server-busy; ``delay`` waits `delay_seconds`, with everything behind it
+            ``busy`` refuses with server-busy; ``detach`` ends the link of a ``send`` with server-busy, and
+            answers nothing else; ``delay`` waits `delay_seconds`, with everything behind it
             on the connection; ``lock_lost`` lets the lock of the message (with its session's) expire.
         when: before the operation takes effect, or after.
         operation: only operations of this name: ``attach``, ``put-token``, ``send`` (a message or batch),
@@ -27,7 +28,7 @@ class Fault(Rule):
         delay_seconds: of kind ``delay``.
     """
 
-    kind: Literal["drop", "freeze", "busy", "delay", "lock_lost"]
+    kind: Literal["drop", "freeze", "busy", "detach", "delay", "lock_lost"]
     when: Literal["before", "after"] = "before"
     operation: str | None = None
     queue: str | None = None

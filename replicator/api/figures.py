@@ -35,6 +35,7 @@ def _of_pipeline(supervisor: Supervisor) -> PipelineFigures:
         pipeline=status.name,
         connectors={"source": status.source, "sink": status.sink},
         state=status.state.value,
+        lease_held=supervisor.holds_lease,
         lag_seconds=None if lag is None else lag.lag_seconds,
         freshness_seconds=None if lag is None else lag.freshness_seconds,
         backlog_changes=backlog_changes(status),

@@ -29,7 +29,7 @@ async def healthz(served: ServedHere, response: Response) -> HealthDocument:
 
 @router.get("/readyz", responses={503: {"model": HealthDocument}})
 async def readyz(served: ServedHere, response: Response) -> HealthDocument:
-    """Has every pipeline connected both of its ends?"""
+    """Has every pipeline connected both of its ends, or does it stand by for another process?"""
     reasons = [
         f"{status.name} is {status.state.value}"
         for status in served.service.statuses()
@@ -51,4 +51,6 @@ def _health(reasons: tuple[str, ...], response: Response) -> HealthDocument:
 
 
 def _is_connected(status: PipelineStatus) -> bool:
+    if status.state is State.STANDBY:
+        return True
     return status.lag is not None and status.state in {State.RUNNING, State.PAUSED}

@@ -12,7 +12,7 @@ from replicator.app.ends import Connectors, context_of, open_sink, open_source
 from replicator.config.settings import PipelineSettings, Settings
 from replicator.engine.parts import Parts
 from replicator.engine.service import Service
-from replicator.engine.supervisor import Charge, Supervisor
+from replicator.engine.supervisor import STANDING_BY, Charge, Supervisor
 from replicator.model.clock import Clock, SystemClock
 from replicator.model.errors import ReplicatorError
 from replicator.stores import Store
@@ -82,6 +82,9 @@ def _charge(
 
 def log_failure(pipeline: str, error: BaseException) -> None:
     """Say why a pipeline stopped by itself; only what nobody foresaw is worth a traceback."""
+    if isinstance(error, STANDING_BY):
+        log.warning("pipeline.lease_lost", pipeline=pipeline, error=error.message, error_code=error.code)
+        return
     if isinstance(error, ReplicatorError):
         log.error(
             "pipeline.failed",

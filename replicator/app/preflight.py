@@ -12,6 +12,8 @@ from replicator.app.ends import Connectors, context_of, open_sink, open_source
 from replicator.config.settings import PipelineSettings, Settings
 from replicator.connector import (
     FETCH_KEYS_MAX,
+    Compares,
+    Describes,
     Downloads,
     Examines,
     Finding,
@@ -76,6 +78,7 @@ async def preflight(settings: Settings, connectors: Connectors, *, sampled: bool
             _look_at_both(pipeline, connectors),
             _look(pipeline, "source", connectors),
             _look(pipeline, "sink", connectors),
+            _look_at_difference(pipeline, connectors),
             *([_look_at_sample(pipeline, connectors)] if sampled else []),
         )
     ]
@@ -142,6 +145,24 @@ async def _probe(pipeline: PipelineSettings, side: str, connectors: Connectors) 
     except TimeoutError:
         said = f"the {side} has not answered within {PROBE_SECONDS_MAX:g} s"
         return [Finding(Severity.ERROR, said, "Is it reachable from here?", passing=True)]
+
+
+async def _look_at_difference(pipeline: PipelineSettings, connectors: Connectors) -> list[Sighting]:
+    """What the sink says of the source's queue; what keeps from reading either, the probes tell."""
+    context = context_of(pipeline, SystemClock())
+    try:
+        async with AsyncExitStack() as ends:
+            source = open_source(pipeline, connectors, context)
+            ends.push_async_callback(source.close)
+            sink = open_sink(pipeline, connectors, context)
+            ends.push_async_callback(sink.close)
+            if not isinstance(source, Describes) or not isinstance(sink, Compares):
+                return []
+            async with asyncio.timeout(PROBE_SECONDS_MAX):
+                found = await sink.compare(await source.describe())
+    except (ReplicatorError, TimeoutError):
+        return []
+    return [Sighting(pipeline.name, "sink", finding) for finding in found]
 
 
 async def _look_at_sample(pipeline: PipelineSettings, connectors: Connectors) -> list[Sighting]:

@@ -36,7 +36,7 @@ MEANINGS: Mapping[Exit, str] = {
     "was started.",
     Exit.UNREACHABLE: "No service answers (commands other than `status`).",
     Exit.INTERNAL: "A fault of Replicator.",
-    Exit.STATE: "The state file cannot be opened, read or written, or another process has it.",
+    Exit.STATE: "The state file cannot be opened, read or written, or another release has it.",
     Exit.INTERRUPTED: "Interrupted: before the service had started, or told to stop twice.",
 }
 

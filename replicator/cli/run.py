@@ -35,20 +35,21 @@ def run(
     `validate` does; what blocks ends the command and leaves nothing behind. A later start goes on at once,
     and shows in `status` what is wrong.
     """
-    import asyncio
+    from asyncio import CancelledError
 
     from replicator.config import load
 
     settings = load(config, os.environ)
 
+    from replicator.app.loop import run_to_end
     from replicator.app.run import run as run_service
     from replicator.telemetry import log
 
     log.configure(settings.log.level, settings.log.format)
     preflight_seconds = wait_for_ends if preflight else None
     try:
-        well = asyncio.run(run_service(settings, os.environ, preflight_seconds=preflight_seconds))
-    except asyncio.CancelledError as error:  # a signal that insisted
+        well = run_to_end(run_service(settings, os.environ, preflight_seconds=preflight_seconds))
+    except CancelledError as error:  # a signal that insisted
         raise typer.Exit(Exit.INTERRUPTED) from error
     if not well:
         raise typer.Exit(Exit.NOT_WELL)

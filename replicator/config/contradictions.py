@@ -49,6 +49,13 @@ def of_limits(limits: Limits, path: Path) -> Iterator[Problem]:
             f"{limits.retry_seconds_min:g} is more than retry_seconds_max, {limits.retry_seconds_max:g}",
             "The first wait is the shortest.",
         )
+    if limits.lease_seconds < 2 * limits.sink_call_seconds_max:
+        yield Problem(
+            (*path, "lease_seconds"),
+            f"{limits.lease_seconds:g} is less than twice sink_call_seconds_max,"
+            f" {limits.sink_call_seconds_max:g}",
+            "Nothing is sent that the lease might not outlive; three times as much is a good choice.",
+        )
 
 
 def _pipelines(settings: Settings) -> Iterator[Problem]:

@@ -35,7 +35,15 @@ class Limits(BaseModel):
         le=600,
         description="A sink call is given up after this many seconds, and none takes effect later than "
         "this after it was given up. A key whose write had an unknown outcome waits as long, and so does "
-        "the first write after an unclean stop; lower it only after a clean one.",
+        "the first write after an unclean stop.",
+    )
+    lease_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="Where several processes share the state, another one takes a pipeline over when its "
+        "holder has not renewed its lease for so long, and writes `sink_call_seconds_max` later. At least "
+        "twice that: nothing is sent that the lease might not outlive.",
     )
     backfill_pieces_in_flight_max: int = Field(
         default=4, ge=1, le=256, description="Most pieces of a backfill that are copied at a time."

@@ -67,7 +67,22 @@ def _pipeline_schema() -> Schema:
 
 
 def _end(name: str, connector: Connector, side: Side) -> str:
-    return _section(f"`{name}` as a {side}", end_schema(name, connector, side))
+    whole = end_schema(name, connector, side)
+    inner = "".join(
+        _section(f"`{part}` of `{name}` as a {side}", found)
+        for part, setting in whole["properties"].items()
+        if (found := _section_in(setting, whole.get("$defs", {}))) is not None
+    )
+    return _section(f"`{name}` as a {side}", whole) + inner
+
+
+def _section_in(setting: Schema, definitions: Mapping[str, Schema]) -> Schema | None:
+    """The section that a setting is; None of one that is a plain value."""
+    for choice in (setting, *setting.get("anyOf", ())):
+        found = definitions.get(str(choice.get("$ref", "")).rpartition("/")[2])
+        if found is not None and "properties" in found:
+            return found
+    return None
 
 
 def _section(title: str, section: Schema) -> str:

@@ -39,7 +39,7 @@ class State(Section):
     path: Path = Field(
         default=Path("run/replicator.db"),
         description="The state file, on a local volume that outlives the process. Missing directories "
-        "are made. One process holds it at a time.",
+        "are made. Several processes of one host may share it: one works, the others stand by.",
     )
 
 

@@ -50,6 +50,7 @@ from replicator.connector.objects import (
     Removes,
     Uploads,
 )
+from replicator.connector.queues import Compares, Describes, QueueTraits
 from replicator.connector.registry import (
     Connector,
     Context,
@@ -66,9 +67,11 @@ __all__ = [
     "Backlogs",
     "Body",
     "Checks",
+    "Compares",
     "Conditions",
     "Connector",
     "Context",
+    "Describes",
     "Downloads",
     "Emptiness",
     "Estimates",
@@ -81,6 +84,7 @@ __all__ = [
     "Notices",
     "Position",
     "Probes",
+    "QueueTraits",
     "Reads",
     "Removes",
     "Retains",

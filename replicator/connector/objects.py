@@ -55,7 +55,9 @@ class Uploads(Protocol):
 
         Nothing is to be seen of it before it is whole, and attempts for one key never mix. Where the
         body is not what its record's checksums say, nothing becomes visible. Memory does not grow with
-        the object. Returns False, having changed nothing, where the condition does not hold.
+        the object. The end of ``body.chunks()`` is reached right before the call that makes it visible, and
+        what it raises then prevents that call. Returns False, having changed nothing, where the condition
+        does not hold.
 
         Raises:
             ChangeError: the sink cannot hold this object.

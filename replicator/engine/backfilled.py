@@ -118,7 +118,7 @@ class BackfilledPipeline(Pipeline):
         )
         await self._prepare(backfill)
         if not claim.clean:
-            self.delivery.hush(self.limits.now.sink_call_seconds_max)
+            self.delivery.hush(max(claim.call_seconds, self.limits.now.sink_call_seconds_max))
         self._begin(start)
         self.keeper = Keeper(
             self.parts.store,

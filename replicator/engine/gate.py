@@ -124,6 +124,8 @@ def reasons_of(observation: Observation, bounds: Gate) -> list[Reason]:
     def reason(code: str, text: str) -> Reason:
         return Reason(code, name, f"{name}: {text}")
 
+    if observation.state == "standby":
+        return [reason("standby", "another process holds the pipeline; ask that one")]
     if observation.state != "running":
         return [reason("not_running", f"the pipeline is {observation.state}")]
     if observation.lag is None:

@@ -13,6 +13,7 @@ from replicator.config.limits import Limits
 from replicator.model.errors import ConfigError
 
 FIXED = {
+    "lease_seconds": "other processes have been told of it",
     "sink_call_seconds_max": "the sink was opened with it, and calls of unknown outcome are waited for as "
     "long as it says",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal, Protocol, cast
 
@@ -22,6 +22,8 @@ from replicator.connector import (
     Uploads,
     Writes,
 )
+from replicator.engine.lease import Leaseholder
+from replicator.engine.leased import under_lease
 from replicator.engine.restore import RepairableSink
 from replicator.model.checkpoint import Backfill
 from replicator.model.clock import Clock
@@ -36,7 +38,8 @@ class Parts:
     """What a pipeline is made of; the simulator brings its own of each.
 
     ``call_timed`` is told of every sink call: the operation's name, and its duration in seconds.
-    ``mode`` is that of a queue, and None for everything else.
+    ``mode`` is that of a queue, and None for everything else. ``lease`` is that of the incarnation that is
+    made of these parts, which ``leased`` gives them.
     """
 
     name: str
@@ -50,6 +53,19 @@ class Parts:
     dead_letters_open_max: int = 1000
     call_timed: Callable[[str, float], None] = lambda _operation, _seconds: None
     mode: QueueMode | None = None
+    lease: Leaseholder | None = None
+
+
+def leased(parts: Parts) -> Parts:
+    """The parts of one incarnation: whatever it writes, at an end or in the store, is under its lease."""
+    lease = Leaseholder(parts.store, parts.name, parts.limits, parts.clock)
+    return replace(
+        parts,
+        source=under_lease(parts.source, lease.require),
+        sink=under_lease(parts.sink, lease.require),
+        store=lease.notes,
+        lease=lease,
+    )
 
 
 class Shape(Enum):

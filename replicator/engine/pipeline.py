@@ -26,7 +26,7 @@ from replicator.engine.tracker import Ticket, Tracker
 from replicator.engine.written import Written
 from replicator.model.change import Batch, Positions
 from replicator.model.checkpoint import Backfill
-from replicator.model.errors import NotConnectedError, first_cause
+from replicator.model.errors import InvariantError, NotConnectedError, first_cause
 from replicator.model.key import Key
 from replicator.stores import Claim, DeadLetter
 
@@ -37,6 +37,7 @@ class Pipeline(ABC):
     """One source paired with one sink, from claim to release. ``run`` it once.
 
     Attributes:
+        lease: without it nothing is written, at either end or in the store.
         limits: its bounds, which may change while it runs.
         sink_calls: how many calls to the sink are under way at a time.
         connected: set once ``tracker``, ``partitions`` and ``proofs`` exist.
@@ -49,7 +50,10 @@ class Pipeline(ABC):
     proofs: Proofs
 
     def __init__(self, parts: Parts, source: Source, sink: Sink) -> None:
+        if parts.lease is None:
+            raise InvariantError("a pipeline without a lease")
         self.parts = parts
+        self.lease = parts.lease
         self._ends = source, sink
         self.troubles = Troubles(parts.clock.wall)
         self.limits = limits = LiveLimits(parts.limits)
@@ -72,26 +76,30 @@ class Pipeline(ABC):
     # The life of a pipeline.
 
     async def run(self, *, new_backfill: bool = False) -> None:
-        """Replicate until ``stop``, then finish what is under way.
+        """Wait for the lease, replicate until ``stop``, then finish what is under way.
 
-        With ``new_backfill`` the saved positions are given up and everything is reconciled again.
+        With ``new_backfill`` the saved positions are given up and everything is reconciled again, unless
+        another process was at work in between.
 
         Raises:
+            LeaseLostError, CheckpointConflictError: another process is at work; nothing more was written.
             ReplicatorError: what no retry can help with; the pipeline has stopped.
         """
-        claim = await self.parts.store.claim(self.parts.name)
+        claim = await self.lease.take(self.retrier)
         clean = claim.clean  # nothing is written before the pipeline is open
         try:
-            await self._open(claim, new_backfill=new_backfill)
-            clean = False
-            clean = await self._replicate()
+            async with asyncio.TaskGroup() as tasks:
+                keeping = tasks.create_task(self.lease.keep(self.retrier), name="lease")
+                await self._open(claim, new_backfill=new_backfill and not self.lease.other)
+                clean = False
+                clean = await self._replicate()
+                keeping.cancel()
         except BaseExceptionGroup as group:
-            raise first_cause(group) from group
+            raise self.lease.behind(first_cause(group)) from group
         finally:
             for end in self._ends:
                 await end.close()
-            if clean:
-                await self.parts.store.release(self.parts.name, claim.epoch)
+            await self.lease.release(clean=clean)
 
     def pause(self) -> None:
         """Stop reading, at the next batch or page; what was read is still written."""

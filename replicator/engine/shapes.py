@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from replicator.engine.items import ItemPipeline
 from replicator.engine.messages import MessagePipeline
 from replicator.engine.objects import ObjectPipeline
-from replicator.engine.parts import Parts, Shape, require_fit
+from replicator.engine.parts import Parts, Shape, leased, require_fit
 from replicator.engine.pipeline import Pipeline
 
 _PIPELINES: Mapping[Shape, Callable[[Parts], Pipeline]] = {
@@ -23,4 +23,4 @@ def pipeline_of(parts: Parts) -> Pipeline:
     Raises:
         ConfigError: they do not make one.
     """
-    return _PIPELINES[require_fit(parts)](parts)
+    return _PIPELINES[require_fit(parts)](leased(parts))

@@ -19,6 +19,7 @@ class State(Enum):
     """What a pipeline is doing."""
 
     STARTING = "starting"
+    STANDBY = "standby"
     RUNNING = "running"
     PAUSED = "paused"
     STOPPING = "stopping"
@@ -72,8 +73,8 @@ class ListStatus:
 class PipelineStatus:
     """One pipeline at one moment.
 
-    ``healthy`` says that it does what it should: running with every partition fresh, or paused by an
-    operator. It does not say that the gate is open.
+    ``healthy`` says that it does what it should: running with every partition fresh, paused by an
+    operator, or standing by for another process. It does not say that the gate is open.
     """
 
     name: str

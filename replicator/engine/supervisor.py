@@ -1,9 +1,10 @@
 """The supervisor: keeps one pipeline running, knows what it is doing, and carries out what it is told.
 
-A pipeline that fails is not started again by itself: what could be retried has been retried inside it, so
-a failure needs an operator, who then resumes. Only a position that the source has lost is mended by itself:
-by a new backfill that reconciles, said loudly, while the gate stays closed. Each start is a new incarnation
-with fresh connections.
+Where another process holds the pipeline, an incarnation stands by until it can take over; one that loses
+its lease ends, and the next one stands by. A pipeline that fails is not started again by itself: what could
+be retried has been retried inside it, so a failure needs an operator, who then resumes. Only a position
+that the source has lost is mended by itself: by a new backfill that reconciles, said loudly, while the gate
+stays closed. Each start is a new incarnation with fresh connections.
 """
 
 from __future__ import annotations
@@ -26,13 +27,22 @@ from replicator.engine.telling import told_of
 from replicator.engine.verify import Verification
 from replicator.model.checkpoint import Phase
 from replicator.model.clock import Clock, SystemClock
-from replicator.model.errors import NotNowError, PositionLostError, first_cause
+from replicator.model.errors import (
+    CheckpointConflictError,
+    LeaseLostError,
+    NotNowError,
+    PositionLostError,
+    first_cause,
+)
 from replicator.model.key import Key
 from replicator.stores import DeadLetter
 
 T = TypeVar("T")
 
 FOLLOW_SECONDS = 1.0
+
+STANDING_BY = (LeaseLostError, CheckpointConflictError)
+"""What ends an incarnation because another process is at work, or may be."""
 
 LOST_IN_A_ROW_MAX = 3
 """So often a lost position is reconciled by itself before a backfill has to be complete in between."""
@@ -65,9 +75,10 @@ class Supervisor:
 
         Attributes:
             positions_lost: how often the source had lost the position since the process began.
+            leases_lost: how often another process took over, or may have.
             limits: the pipeline's limits at this moment.
         """
-        self.positions_lost = 0
+        self.positions_lost = self.leases_lost = 0
         self._lost_in_a_row = 0
         self._lost: Failure | None = None
         self.charge = charge
@@ -120,7 +131,11 @@ class Supervisor:
         return replace(parts, limits=parts.limits.model_copy(update=given))
 
     def _go_on_or_fail(self, cause: BaseException) -> None:
-        """Reconcile by itself after a lost position, unless it is lost again and again; else wait."""
+        """Stand by without the lease; reconcile by itself after a lost position, at first; else wait."""
+        if isinstance(cause, STANDING_BY):
+            self.leases_lost += 1
+            self._wanted.set()
+            return
         failure = failure_of(cause, self.charge.clock.wall())
         if isinstance(cause, PositionLostError):
             self.positions_lost += 1
@@ -259,6 +274,21 @@ class Supervisor:
         await pipeline.recount()
         return settled
 
+    async def waive(self, letter_id: int) -> bool:
+        """Declare that an open letter will never be applied; False where it is not open any more.
+
+        Raises:
+            NotNowError: another process holds the pipeline.
+        """
+        if self._pipeline is None or self.state is State.STANDBY:
+            raise self._not_now()
+        try:
+            settled = await self._pipeline.parts.store.settle_dead_letter(letter_id, "waived")
+        except CheckpointConflictError:
+            raise self._not_now() from None
+        await self._pipeline.recount()
+        return settled
+
     async def recount(self) -> None:
         """Count the open dead letters again, after one was settled from outside."""
         if self._pipeline is not None:
@@ -279,11 +309,17 @@ class Supervisor:
 
     def _running(self) -> Pipeline:
         if self.state not in (State.RUNNING, State.PAUSED) or self._pipeline is None:
-            raise NotNowError(
-                f"{self.charge.name} is {self.state.value}",
-                hint="Look at `replicator status`; `replicator resume` starts a failed pipeline again.",
-            )
+            raise self._not_now()
         return self._pipeline
+
+    def _not_now(self) -> NotNowError:
+        if self.state is State.STANDBY and self._pipeline is not None:
+            hint = (
+                f"Give the command to the process that holds it: {self._pipeline.lease.other or 'another'}."
+            )
+        else:
+            hint = "Look at `replicator status`; `replicator resume` starts a failed pipeline again."
+        return NotNowError(f"{self.charge.name} is {self.state.value}", hint=hint)
 
     # What is known of it.
 
@@ -296,14 +332,21 @@ class Supervisor:
             return State.FAILED
         if self._stopping:
             return State.STOPPING
+        if self._pipeline is not None and self._pipeline.lease.stands_by:
+            return State.STANDBY
         if self._pipeline is None or not self._pipeline.connected.is_set():
             return State.STARTING
         return State.PAUSED if self._pipeline.paused else State.RUNNING
 
     @property
     def pipeline(self) -> Pipeline | None:
-        """The present incarnation, for metrics."""
-        return self._pipeline
+        """The present incarnation, for metrics; None where it stands by."""
+        return None if self.state is State.STANDBY else self._pipeline
+
+    @property
+    def holds_lease(self) -> bool:
+        """Whether this process, and certainly no other, works on the pipeline."""
+        return self._pipeline is not None and self._pipeline.lease.held
 
     def status(self) -> PipelineStatus:
         """Everything that is known, at this moment."""
@@ -313,7 +356,7 @@ class Supervisor:
             source=charge.source,
             sink=charge.sink,
             state=self.state,
-            healthy=self.state is State.PAUSED,
+            healthy=self.state in (State.PAUSED, State.STANDBY),
             failure=self._failure,
         )
         if self._lost is not None:
@@ -322,6 +365,8 @@ class Supervisor:
             status = replace(status, notices=(*status.notices, _changed_until_restart(given)))
         if self._pipeline is None:
             return status
+        if self.state is State.STANDBY:  # what it knows is old, and somebody else's to tell
+            return self._told_of_standby(self._pipeline, status)
         verification = None if self._inspector is None else self._inspector.progress
         return told_of(
             self._pipeline,
@@ -329,6 +374,11 @@ class Supervisor:
             self._rate,
             charge.freshness_seconds_max,
         )
+
+    def _told_of_standby(self, pipeline: Pipeline, status: PipelineStatus) -> PipelineStatus:
+        holder = pipeline.lease.other
+        notice = f"standing by for {holder}" if holder else "standing by: the lease could not be renewed"
+        return replace(status, notices=(*status.notices, notice), troubles=pipeline.troubles.current)
 
 
 def _changed_until_restart(given: Mapping[str, float]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Protocol
 
@@ -18,12 +17,12 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's wall clock and the running loop's monotonic one."""
+    """The machine's wall clock and its monotonic one, by which event loops go."""
 
     def wall(self) -> float:
         """Seconds since the epoch."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds on the running event loop's clock."""
-        return asyncio.get_running_loop().time()
+        """Seconds on the clock of the event loop, read anew: a loop may keep its own for a whole round."""
+        return time.monotonic()

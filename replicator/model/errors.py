@@ -103,9 +103,15 @@ class BatchError(ReplicatorError):
 
 
 class CheckpointConflictError(ReplicatorError):
-    """A checkpoint of an older epoch was refused: another process has taken this pipeline over."""
+    """A write of an older epoch was refused: another process has taken this pipeline over."""
 
     code = "checkpoint_conflict"
+
+
+class LeaseLostError(ReplicatorError):
+    """Another process has taken this pipeline over, or may have; this one stands by."""
+
+    code = "lease_lost"
 
 
 class StateError(ReplicatorError):

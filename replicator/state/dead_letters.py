@@ -9,6 +9,7 @@ from typing import Any
 from replicator.model.change import Kind
 from replicator.model.key import Key, key_from_text, key_text
 from replicator.model.record import record_from_json, record_to_json
+from replicator.state.checkpoints import require
 from replicator.stores import DeadLetter
 
 _COLUMNS = "pipeline, key, kind, record, error_code, message, hint, committed_at, failed_at, state"
@@ -77,12 +78,14 @@ def find_waived(connection: sqlite3.Connection, pipeline: str, keys: Sequence[Ke
     return waived
 
 
-def settle(connection: sqlite3.Connection, letter_id: int, state: str) -> bool:
+def settle(connection: sqlite3.Connection, letter_id: int, state: str, epoch: int | None) -> bool:
     """Move an open letter to the state; False where it is not open."""
-    settled = connection.execute(
-        "UPDATE dead_letters SET state = ? WHERE id = ? AND state = 'open'", (state, letter_id)
-    )
-    return settled.rowcount == 1
+    letter = get(connection, letter_id)
+    if letter is None or letter.state != "open":
+        return False
+    require(connection, letter.pipeline, epoch)
+    connection.execute("UPDATE dead_letters SET state = ? WHERE id = ?", (state, letter_id))
+    return True
 
 
 def _row(letter: DeadLetter) -> tuple[Any, ...]:

@@ -10,17 +10,20 @@ from pathlib import Path
 from replicator.model.errors import StateError
 from replicator.state.aside import keep_aside
 from replicator.state.failures import DamagedError, damaged, state_error, with_copy
+from replicator.state.lock import in_use, others_alive
 
 APPLICATION_ID = 0x5250_4C43
 """Marks a SQLite file as ours (https://sqlite.org/pragma.html#pragma_application_id)."""
 
 _LOCK_WAIT_SECONDS = 5.0
+"""How long a write waits for that of another process; a commit takes milliseconds."""
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Open or create the file, sound and of the newest schema, for one writer.
+    """Open or create the file, sound and of the newest schema; no other process opens it meanwhile.
 
     Raises:
+        TransientError: settled; another process is writing to it for too long.
         StateError: the file is damaged, foreign, of a newer schema, or cannot be read or written. It
             is then left as it was; of a damaged one a copy is kept beside it.
     """
@@ -37,7 +40,7 @@ def _opened(path: Path) -> sqlite3.Connection:
             path.touch(mode=0o600)  # records in dead letters are nobody else's business
         connection = connect(path)
         try:
-            _prepare(connection)
+            _prepare(path, connection)
         except BaseException:
             connection.close()
             raise
@@ -91,18 +94,30 @@ def _refuse_newer(path: Path, connection: sqlite3.Connection) -> None:
         )
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
-    for version, script in enumerate(_scripts(), start=1):
-        if version > _pragma(connection, "user_version"):
+    version = _pragma(connection, "user_version")
+    alive = others_alive(path, _holders(connection))
+    if alive and version < len(_scripts()):  # they would go on as if the schema were theirs
+        raise in_use(path, "a process of an older release")
+    for number, script in enumerate(_scripts(), start=1):
+        if number > version:
             connection.executescript(
                 f"BEGIN IMMEDIATE; {script}; PRAGMA application_id = {APPLICATION_ID};"
-                f" PRAGMA user_version = {version}; COMMIT;"
+                f" PRAGMA user_version = {number}; COMMIT;"
             )
     # A write that is undone: a read-only file fails here, and not at the first checkpoint.
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(f"PRAGMA user_version = {len(_scripts())}")
     connection.execute("ROLLBACK")
+
+
+def _holders(connection: sqlite3.Connection) -> list[str]:
+    """Who is named in the file, so that it can still be told whether they have ended."""
+    columns = [column[1] for column in connection.execute("PRAGMA table_info(pipelines)")]
+    if "holder" not in columns:
+        return []
+    return [name for (name,) in connection.execute("SELECT holder FROM pipelines")]
 
 
 def _scripts() -> list[str]:

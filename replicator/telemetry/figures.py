@@ -16,7 +16,8 @@ class PipelineFigures:
 
     Attributes:
         connectors: side to the connector's name.
-        state: a word of ``PIPELINE_STATES``, or another.
+        state: a word of ``PIPELINE_STATES``, or another; one that stands by has no figures of its own.
+        lease_held: whether this process, and certainly no other, works on the pipeline.
         backfill_phase: a phase's value, None before there is a backfill.
         changes_written: operation to changes made durable.
         sink_calls: (operation, outcome) to calls; the outcome is ``ok``, ``partial`` or ``failed``.
@@ -33,6 +34,7 @@ class PipelineFigures:
     pipeline: str
     connectors: Mapping[str, str] = field(default_factory=dict)
     state: str = "starting"
+    lease_held: bool = False
     lag_seconds: float | None = None
     freshness_seconds: float | None = None
     backlog_changes: float | None = None
@@ -83,7 +85,7 @@ class MigrationFigures:
     pipelines: tuple[PipelineFigures, ...] = ()
 
 
-PIPELINE_STATES = ("starting", "running", "paused", "stopping", "stopped", "failed")
+PIPELINE_STATES = ("starting", "standby", "running", "paused", "stopping", "stopped", "failed")
 """The states that always have a series of their own, 0 or 1."""
 
 BACKFILL_PHASES = ("rows", "end_mark", "sweep", "complete")

@@ -37,9 +37,15 @@ class Metric:
 PipelineSamples = Callable[[PipelineFigures], Samples]
 
 
-def _each(samples: PipelineSamples) -> Callable[[MigrationFigures], Samples]:
+STANDBY = "standby"
+_OF_STANDBYS = frozenset({"lease_held", "pipeline_state", "pipeline_info"})
+"""What is told of a pipeline that stands by; the rest is the holder's to tell."""
+
+
+def _each(samples: PipelineSamples, *, of_standbys: bool) -> Callable[[MigrationFigures], Samples]:
     def of_migration(figures: MigrationFigures) -> Samples:
-        for pipeline in figures.pipelines:
+        told = (each for each in figures.pipelines if of_standbys or each.state != STANDBY)
+        for pipeline in told:
             for labels, value in samples(pipeline):
                 yield (pipeline.pipeline, *labels), value
 
@@ -69,11 +75,13 @@ def _choice(value: str | None, choices: tuple[str, ...]) -> Mapping[str, float]:
 
 
 def _gauge(name: str, text: str, samples: PipelineSamples, *labels: str) -> Metric:
-    return Metric(f"replicator_{name}", "gauge", text, ("pipeline", *labels), _each(samples))
+    told = _each(samples, of_standbys=name in _OF_STANDBYS)
+    return Metric(f"replicator_{name}", "gauge", text, ("pipeline", *labels), told)
 
 
 def _counter(name: str, text: str, samples: PipelineSamples, *labels: str) -> Metric:
-    return Metric(f"replicator_{name}_total", "counter", text, ("pipeline", *labels), _each(samples))
+    told = _each(samples, of_standbys=False)
+    return Metric(f"replicator_{name}_total", "counter", text, ("pipeline", *labels), told)
 
 
 def _known(
@@ -170,6 +178,12 @@ ALL: tuple[Metric, ...] = (
         _one(lambda figures: figures.partitions_fresh),
     ),
     # The pipeline.
+    _gauge(
+        "lease_held",
+        "1 where this process, and certainly no other, works on the pipeline. One that stands by tells"
+        " nothing else of it but its state.",
+        _one(lambda figures: float(figures.lease_held)),
+    ),
     _gauge(
         "pipeline_state",
         "1 for the state that the pipeline is in.",

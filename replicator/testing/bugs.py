@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from replicator.testing.items.backfill_bugs import BACKFILL_BUGS
 from replicator.testing.items.bugs import ITEM_BUGS
 from replicator.testing.items.world import ItemWorld
+from replicator.testing.lease_bugs import ITEM_LEASE_BUGS, OBJECT_LEASE_BUGS
 from replicator.testing.loop import VirtualLoop
 from replicator.testing.messages.bugs import MESSAGE_BUGS
 from replicator.testing.messages.world import MessageWorld
@@ -30,8 +31,8 @@ class Kind:
 
 
 KINDS = (
-    Kind("items", ItemWorld, {**ITEM_BUGS, **BACKFILL_BUGS}),
-    Kind("objects", ObjectWorld, OBJECT_BUGS),
+    Kind("items", ItemWorld, {**ITEM_BUGS, **BACKFILL_BUGS, **ITEM_LEASE_BUGS}),
+    Kind("objects", ObjectWorld, {**OBJECT_BUGS, **OBJECT_LEASE_BUGS}),
     Kind("messages", MessageWorld, MESSAGE_BUGS),
 )
 

@@ -81,6 +81,8 @@ class Operator:
                 self._supervisor.resume(new_backfill=True)
             elif is_healed() and self._supervisor.state is State.RUNNING:
                 await self._replay()
+            elif is_healed():
+                self._resume()
 
     async def replay(self, letter: DeadLetter) -> None:
         """Replay one letter.
@@ -100,6 +102,11 @@ class Operator:
                 await self.replay(letter)
             except NotNowError:
                 return
+
+    def _resume(self) -> None:
+        """Repeat what was refused while the process was not certain of its lease."""
+        if self._supervisor.state is State.PAUSED:
+            self._supervisor.resume()
 
     async def _pause(self) -> None:
         self._supervisor.pause()

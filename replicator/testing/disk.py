@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from replicator.model.checkpoint import Checkpoint
 from replicator.model.errors import CheckpointConflictError
 from replicator.model.key import Key, key_text
-from replicator.stores import Claim, Comparison, DeadLetter, DirtyRow, JournalEntry, Noted, Oldest, Report
+from replicator.stores import (
+    DAY,
+    Claim,
+    Comparison,
+    DeadLetter,
+    DirtyRow,
+    JournalEntry,
+    Lease,
+    Noted,
+    Oldest,
+    Report,
+    Term,
+)
 from replicator.testing.desk import InMemoryComparison, InMemoryReport
 
 
@@ -16,15 +29,17 @@ from replicator.testing.desk import InMemoryComparison, InMemoryReport
 class Held:
     """What is known of one pipeline."""
 
-    epoch: int = 0
+    lease: Lease = field(default_factory=Lease)
     clean: bool = True
+    call_seconds: float = 0.0
     checkpoint: Checkpoint | None = None
 
 
 @dataclass(slots=True)
 class Disk:
-    """Everything that survives."""
+    """Everything that survives. ``ended`` are the names of holders whose process is known to have ended."""
 
+    ended: set[str] = field(default_factory=set)
     held: dict[str, Held] = field(default_factory=dict)
     tombstones: dict[tuple[str, int], dict[Key, str]] = field(default_factory=dict)
     dirty: dict[str, dict[Key, DirtyRow]] = field(default_factory=dict)
@@ -35,34 +50,88 @@ class Disk:
     journal: list[JournalEntry] = field(default_factory=list)
 
 
+class LeasesWatched(Protocol):
+    """Who is told of leases as they change."""
+
+    def claimed(self, epoch: int, seconds: float) -> None:
+        """A claim has taken effect."""
+
+    def renewed(self, epoch: int) -> None:
+        """A renewal has taken effect."""
+
+    def released(self, epoch: int) -> None:
+        """A release has taken effect."""
+
+
 class InMemoryStore:
-    """A ``Store`` over a disk; nothing in it awaits, so every call happens at once."""
+    """A ``Store`` over a disk; nothing in it awaits, so every call happens at once.
 
-    def __init__(self, disk: Disk) -> None:
+    Attributes:
+        watch: who is told of leases.
+    """
+
+    watch: LeasesWatched | None = None
+
+    def __init__(self, disk: Disk, name: str = "holder") -> None:
+        """``name`` is that of the holder who opens it."""
         self._disk = disk
+        self._name = name
 
-    async def claim(self, pipeline: str) -> Claim:
-        """Take the pipeline over."""
-        held = self._disk.held.setdefault(pipeline, Held())
-        claim = Claim(held.epoch + 1, held.checkpoint, held.clean)
-        held.epoch, held.clean = claim.epoch, False
+    async def look(self, pipeline: str) -> Lease:
+        """Who holds it."""
+        lease = self._held(pipeline).lease
+        over = lease.over or lease.holder == self._name or lease.holder in self._disk.ended
+        return replace(lease, over=over)
+
+    async def claim(self, pipeline: str, seen: Lease | None = None, term: Term = DAY) -> Claim:
+        """Take the pipeline over, if nothing has moved."""
+        held = self._held(pipeline)
+        before = held.lease
+        if seen is not None and (seen.epoch, seen.renewals) != (before.epoch, before.renewals):
+            raise CheckpointConflictError(f"epoch {before.epoch} was claimed or renewed meanwhile")
+        claim = Claim(before.epoch + 1, held.checkpoint, held.clean, held.call_seconds)
+        held.lease = Lease(claim.epoch, 0, term.lease_seconds, self._name, over=False)
+        held.clean, held.call_seconds = False, term.call_seconds
+        if self.watch is not None:
+            self.watch.claimed(claim.epoch, term.lease_seconds)
         return claim
+
+    async def renew(self, pipeline: str, epoch: int) -> None:
+        """Count a renewal."""
+        self._require(pipeline, epoch)
+        held = self._held(pipeline)
+        if held.lease.over:
+            raise CheckpointConflictError(f"epoch {epoch} was released")
+        held.lease = replace(held.lease, renewals=held.lease.renewals + 1)
+        if self.watch is not None:
+            self.watch.renewed(epoch)
+
+    async def release(self, pipeline: str, epoch: int, *, clean: bool = True) -> None:
+        """Note the end of a lease, unless somebody else has claimed since."""
+        held = self._held(pipeline)
+        if held.lease.epoch == epoch:
+            held.lease, held.clean = replace(held.lease, over=True), clean
+            if self.watch is not None:
+                self.watch.released(epoch)
 
     async def save(self, pipeline: str, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint, unless its epoch is over."""
-        held = self._disk.held.setdefault(pipeline, Held())
-        if checkpoint.epoch != held.epoch:
-            raise CheckpointConflictError(f"epoch {checkpoint.epoch} is over; {held.epoch} is claimed")
-        held.checkpoint = checkpoint
+        self._require(pipeline, checkpoint.epoch)
+        self._held(pipeline).checkpoint = checkpoint
 
-    async def release(self, pipeline: str, epoch: int) -> None:
-        """Make the next claim clean, unless somebody else has claimed since."""
-        held = self._disk.held.get(pipeline)
-        if held is not None and held.epoch == epoch:
-            held.clean = True
+    def _held(self, pipeline: str) -> Held:
+        return self._disk.held.setdefault(pipeline, Held())
 
-    async def add_tombstones(self, pipeline: str, run: int, keys: Sequence[Key]) -> None:
+    def _require(self, pipeline: str, epoch: int | None) -> None:
+        claimed = self._held(pipeline).lease.epoch
+        if epoch is not None and epoch != claimed:
+            raise CheckpointConflictError(f"epoch {epoch} is over; {claimed} is claimed")
+
+    async def add_tombstones(
+        self, pipeline: str, run: int, keys: Sequence[Key], *, epoch: int | None = None
+    ) -> None:
         """Note the deletes."""
+        self._require(pipeline, epoch)
         noted = self._disk.tombstones.setdefault((pipeline, run), {})
         noted.update((key, key_text(key)) for key in keys)
 
@@ -79,14 +148,18 @@ class InMemoryStore:
         least = "" if after is None else key_text(after)
         return sorted((key for key, text in noted.items() if text > least), key=key_text)[:limit]
 
-    async def drop_tombstones(self, pipeline: str, run: int) -> None:
+    async def drop_tombstones(self, pipeline: str, run: int, *, epoch: int | None = None) -> None:
         """Forget this run's and older ones."""
+        self._require(pipeline, epoch)
         for of, number in list(self._disk.tombstones):
             if of == pipeline and number <= run:
                 del self._disk.tombstones[of, number]
 
-    async def add_dirty(self, pipeline: str, keys: Sequence[tuple[Key, float]]) -> Noted:
+    async def add_dirty(
+        self, pipeline: str, keys: Sequence[tuple[Key, float]], *, epoch: int | None = None
+    ) -> Noted:
         """Note the keys under new generations."""
+        self._require(pipeline, epoch)
         noted = self._disk.dirty.setdefault(pipeline, {})
         before = len(noted)
         for key, since in keys:
@@ -102,8 +175,11 @@ class InMemoryStore:
         rows = self._disk.dirty.get(pipeline, {}).values()
         return [row for row in rows if row.generation > after][:limit]
 
-    async def clear_dirty(self, pipeline: str, rows: Sequence[DirtyRow]) -> int:
+    async def clear_dirty(
+        self, pipeline: str, rows: Sequence[DirtyRow], *, epoch: int | None = None
+    ) -> int:
         """Forget those that were not noted again; renew the others."""
+        self._require(pipeline, epoch)
         noted, since_when = self._disk.dirty.get(pipeline, {}), self._disk.dirty_from
         before = len(noted)
         for row in rows:
@@ -129,8 +205,10 @@ class InMemoryStore:
         least = min(self._disk.dirty_from[pipeline, key] for key in noted)
         return Oldest(min(row.since for row in noted.values()), least)
 
-    async def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+    async def add_dead_letters(self, letters: Sequence[DeadLetter], *, epoch: int | None = None) -> None:
         """Keep them; a newer one takes the place of an open one of its key."""
+        for pipeline in {letter.pipeline for letter in letters}:
+            self._require(pipeline, epoch)
         for letter in letters:
             for old in self._open(letter.pipeline):
                 if old.key == letter.key:
@@ -170,11 +248,12 @@ class InMemoryStore:
         }
         return {key for key in keys if newest.get(key) == "waived"}
 
-    async def settle_dead_letter(self, letter_id: int, state: str) -> bool:
+    async def settle_dead_letter(self, letter_id: int, state: str, *, epoch: int | None = None) -> bool:
         """Move an open letter on."""
         letter = self._disk.letters.get(letter_id)
         if letter is None or letter.state != "open":
             return False
+        self._require(letter.pipeline, epoch)
         self._disk.letters[letter_id] = replace(letter, state=state)
         return True
 

@@ -62,6 +62,7 @@ class FaultySource:
 
     async def commit(self, positions: Positions) -> None:
         """A commit may work and be reported as failed."""
+        self.network.sending("commit")
         await self.network.ask(lambda: cast(Source, self.inner).commit(positions))
 
     async def close(self) -> None:
@@ -107,6 +108,7 @@ class FaultySink:
         self, write: Callable[[Sequence[Change]], Awaitable[None]], changes: Sequence[Change]
     ) -> None:
         """Send what is not left out; name what was left out or refused, each with its own error."""
+        self.network.sending("write")
         failures: dict[Key, ReplicatorError] = {}
         kept: list[Change] = []
         for change in changes:
@@ -191,6 +193,7 @@ class _Probes(_Reading):
 class _Marks(_Reading):
     async def mark(self) -> str:
         """A mark may be set without its name being known."""
+        self.network.sending("mark")
         return await self.network.ask(cast(Marks, self.inner).mark)
 
 
@@ -261,8 +264,8 @@ class _FaultyStore:
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._inner, name)
 
-        async def call(*args: Any) -> Any:
-            return await self._network.ask(partial(method, *args))
+        async def call(*args: Any, **given: Any) -> Any:
+            return await self._network.ask(partial(method, *args, **given))
 
         return call
 

@@ -6,7 +6,7 @@ its outcome would not follow from the seed. ``asyncio`` keeps tasks and futures 
 that of the members' hashes, which are their addresses; so those of this loop hash by order of birth.
 
 A ``Life`` is a process that can be killed: everything that runs in its context stops between two steps,
-and nothing of it, no ``finally`` either, runs on this loop again.
+and nothing of it, no ``finally`` either, runs on this loop again. It can also be frozen for a while.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from __future__ import annotations
 import asyncio
 import random
 from asyncio.events import _set_running_loop
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from heapq import heappop, heappush
+from inspect import iscoroutine
 from itertools import count
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -45,6 +46,9 @@ class Life:
     def __init__(self, name: str) -> None:
         self.name = name
         self.alive = True
+        self.frozen = False
+        self.ended_at = float("inf")
+        self.held_back: list[Call] = []
         self._context = copy_context()
         self._context.run(_LIFE.set, self)
 
@@ -55,8 +59,19 @@ class Life:
     def kill(self, loop: VirtualLoop) -> None:
         """End the process here and now."""
         self.alive = False
+        self.ended_at = loop.time()
         # Held until the loop closes: a collected coroutine would run its ``finally`` blocks.
         loop.graveyard.extend(task for task in loop.tasks() if task.life is self)
+
+    def freeze(self) -> None:
+        """Give the process no time: what is ready of it waits."""
+        self.frozen = True
+
+    def thaw(self, loop: VirtualLoop) -> None:
+        """Let the process go on, with all that was due meanwhile at once."""
+        self.frozen = False
+        waiting, self.held_back = self.held_back, []
+        loop.make_ready(waiting)
 
 
 _LIFE: ContextVar[Life | None] = ContextVar("life", default=None)
@@ -103,12 +118,22 @@ class BornTask(asyncio.Task[T]):
         could concern.
         """
         self._log_destroy_pending = False
-        coroutine = self.get_coro()
-        for _ in range(CLOSING_ATTEMPTS_MAX):
-            with suppress(BaseException):
-                if coroutine is not None:
-                    coroutine.close()
-                return
+        for coroutine in reversed(list(_chain(self.get_coro()))):  # what is awaited before who awaits it
+            _close(coroutine)
+
+
+def _chain(coroutine: Any) -> Iterator[Coroutine[Any, Any, Any]]:
+    """A coroutine, what it awaits, what that awaits, and so on."""
+    while iscoroutine(coroutine):
+        yield coroutine
+        coroutine = coroutine.cr_await
+
+
+def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
+    for _ in range(CLOSING_ATTEMPTS_MAX):
+        with suppress(BaseException):
+            coroutine.close()
+            return
 
 
 class Call(asyncio.TimerHandle):
@@ -142,6 +167,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self.steps = 0
         self.complaints: list[dict[str, Any]] = []
         self.graveyard: list[BornTask[Any]] = []
+
+    def make_ready(self, calls: Iterable[Call]) -> None:
+        """Take in calls that were held back."""
+        self._ready.extend(calls)
 
     def tasks(self) -> list[BornTask[Any]]:
         """The unfinished tasks, oldest first."""
@@ -234,9 +263,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def close(self) -> None:
         """Let go of everything that has not run; the coroutines of unfinished tasks are closed."""
+        now, self._now = self._now, float("inf")  # whatever anybody still wanted to do, it is too late
         _set_running_loop(self)
         for task in self.tasks():
             task.abandon()
+        self._now = now
         _set_running_loop(None)
         self._ready.clear()
         self._timers.clear()
@@ -255,6 +286,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         call = ready.pop()
         life = call.context.get(_LIFE)
         if call.cancelled() or (life is not None and not life.alive):
+            return
+        if life is not None and life.frozen:
+            life.held_back.append(call)
             return
         self.steps += 1
         try:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from replicator.model.errors import ReplicatorError, TransientError
-from replicator.testing.loop import current_life
+from replicator.testing.loop import Life, current_life
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Rates:
     Attributes:
         refused: nothing happens, and the caller is told so: throttled, or never connected.
         lost: nothing happens, and the caller cannot know.
-        late: it happens at any moment until ``call_seconds_max``; the caller cannot know.
+        late: it happens at any moment until ``call_seconds_max`` after it was given up.
         reset: it happens, and the answer is lost.
         slow: it happens late, and may well be answered after the caller gave up.
         partial: of a batch only a part happens, as the answer says; what is reported as of unknown
@@ -83,6 +83,10 @@ class Network:
         self.call_seconds_max = call_seconds_max
         self._per_latency = 1.0 / latency_seconds
         self._landings: set[asyncio.Task[None]] = set()
+        self.cut_until = 0.0  # calls hang until this moment
+        self.sending: Callable[[str], None] = lambda _what: None  # told as anything with an effect is sent
+        self.landed: Callable[[Life | None, int], None] = lambda _sender, _epoch: None
+        self.epoch_of: Callable[[Life | None], int] = lambda _sender: 0
         self.fates: Counter[str] = Counter()  # how many calls met which fate, good ones left out
 
     @property
@@ -97,8 +101,10 @@ class Network:
             await asyncio.sleep(fate.answer_seconds)
             raise fate.error or unknown("no answer")
         await asyncio.sleep(min(fate.effect_seconds, fate.answer_seconds))
+        await self._uncut()
         answer = await question()
         await asyncio.sleep(max(0.0, fate.answer_seconds - fate.effect_seconds))
+        await self._uncut()
         if fate.error is not None:
             raise fate.error
         return answer
@@ -115,6 +121,9 @@ class Network:
                 retry_after_seconds=error.retry_after_seconds,
             ) from None
 
+    async def _uncut(self) -> None:
+        await asyncio.sleep(max(0.0, self.cut_until - asyncio.get_running_loop().time()))
+
     async def send(self, effect: Callable[[], Awaitable[T]]) -> T:
         """A call with an effect."""
         return await self._send(lambda _: effect(), 0.0)
@@ -129,12 +138,19 @@ class Network:
         return self.chance.expovariate(self._per_latency)
 
     async def _send(self, effect: Callable[[float], Awaitable[T]], share: float, least: float = 0.0) -> T:
+        self.sending("write")
         fate = self.fate()
         carried = None
+        given_up: list[float] = []
         if fate.effect_seconds is not None:
             seconds = max(fate.effect_seconds, least)
-            carried = self.carry(partial(effect, seconds * share), seconds * (1 - share), seconds * share)
-        await asyncio.sleep(fate.answer_seconds)
+            shared = seconds * share
+            carried = self.carry(partial(effect, shared), seconds - shared, shared, given_up)
+        try:
+            await asyncio.sleep(fate.answer_seconds)
+        except asyncio.CancelledError:
+            given_up.append(asyncio.get_running_loop().time())
+            raise
         if fate.error is not None:
             raise fate.error
         if carried is None:
@@ -142,13 +158,19 @@ class Network:
         return await carried
 
     def carry(
-        self, effect: Callable[[], Awaitable[T]], seconds: float, takes: float = 0.0
+        self,
+        effect: Callable[[], Awaitable[T]],
+        seconds: float,
+        takes: float = 0.0,
+        given_up: Sequence[float] = (),
     ) -> asyncio.Future[T]:
         """Let the world carry out the effect after so many seconds; the future has its result.
 
-        ``takes`` is how long the effect itself takes.
+        ``takes`` is how long the effect itself takes; ``given_up`` gets the moment at which its sender gave
+        it up before it was answered, from which on it may not take longer than any call.
         """
         sender = current_life()
+        epoch = self.epoch_of(sender)
         loop = asyncio.get_running_loop()
         result: asyncio.Future[T] = loop.create_future()
 
@@ -158,8 +180,13 @@ class Network:
                 if self.chance.random() < self.rates.killed_before_send:
                     return
                 await asyncio.sleep(max(0.0, self.moment() - seconds - takes))
+                if loop.time() + takes > sender.ended_at + self.call_seconds_max:
+                    return
             try:
+                if given_up and loop.time() + takes > given_up[0] + self.call_seconds_max:
+                    return
                 answer = await effect()
+                self.landed(sender, epoch)
             except ReplicatorError as error:
                 if not result.done():
                     result.set_exception(error)
@@ -187,7 +214,7 @@ class Network:
         if (draw := draw - rates.late) < 0:
             self.fates["late"] += 1
             answer = longest / 2 * chance.random() ** chance.choice((1, 3))
-            return Fate(self.moment(), answer, unknown("no answer in time"))
+            return Fate(answer + self.moment(), answer, unknown("no answer in time"))
         if (draw := draw - rates.reset) < 0:
             self.fates["reset"] += 1
             return Fate(min(effect, answer), max(effect, answer), unknown("connection reset"))

@@ -14,13 +14,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
 from replicator.testing.bugs import BUGS, KINDS, kind_of
 from replicator.testing.loop import DeadlockError, virtual_loop
 from replicator.testing.plan import STEP_SECONDS_MAX
+from replicator.testing.replicas import Replica
 from replicator.testing.world import OBSERVE_SECONDS, World
 
 CONVERGE_SECONDS_MAX = 400.0
@@ -89,7 +90,8 @@ def run_seed(seed: int, bugs: Sequence[str] = ()) -> Report:
 
 async def _live(world: World) -> None:
     world.prepare()
-    world.start()
+    for replica in world.replicas:
+        world.start(replica)
     observing = asyncio.create_task(_observe(world))
     async with asyncio.TaskGroup() as busy:
         for activity in world.activities():
@@ -103,18 +105,23 @@ async def _live(world: World) -> None:
 
 
 async def _interrupt(world: World) -> None:
-    """Kill or stop the process now and then, and start it again."""
-    plan, chance = world.course, world.chance
-    interruptions = [world.kill] * plan.kills + [world.stop] * plan.stops
+    """Kill or stop a process now and then, and start it again; freeze one, or cut it off from the store."""
+    plan, chance, company = world.course, world.chance, world.company
+    interruptions: list[Callable[[Replica], object]] = [world.kill] * plan.kills + [world.stop] * plan.stops
+    interruptions += [world.freeze] * company.freezes + [world.cut_off] * company.cuts
     chance.shuffle(interruptions)
     for interrupt in interruptions:
         await asyncio.sleep(chance.uniform(0.0, plan.busy_seconds / len(interruptions)))
         if chance.random() < BESIDE_AN_EFFECT:  # where there is most to get wrong
             await world.next_event(EFFECT_SECONDS, rare=chance.random() < 0.5)
-        if (stopping := interrupt()) is not None:
-            await stopping
-        await asyncio.sleep(chance.choice((0.0, chance.uniform(0.0, 2.0))))
-        world.start()
+        replica = world.acting if chance.random() < 0.7 else None  # rather whoever is at work
+        replica = replica or chance.choice(world.replicas)
+        interrupting = interrupt(replica)
+        if isinstance(interrupting, Awaitable):
+            await interrupting
+        if interrupt in (world.kill, world.stop):
+            await asyncio.sleep(chance.choice((0.0, chance.uniform(0.0, 2.0))))
+            world.start(replica)
 
 
 async def _step_clock(world: World) -> None:

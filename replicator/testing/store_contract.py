@@ -16,7 +16,7 @@ from replicator.model.errors import CheckpointConflictError
 from replicator.model.key import Key
 from replicator.model.record import Attribute, Item, Message, Object
 from replicator.stores import DeadLetter, JournalEntry, Store
-from replicator.testing import dirty_contract
+from replicator.testing import dirty_contract, lease_contract
 from replicator.testing.store_opening import Check, OpenStore
 from replicator.testing.store_opening import opened as _opened
 
@@ -356,6 +356,7 @@ CHECKS: tuple[Check, ...] = (
     report_is_kept,
     closing_twice_is_harmless,
     *dirty_contract.CHECKS,
+    *lease_contract.CHECKS,
 )
 """Every promise; run each against a store of its own."""
 

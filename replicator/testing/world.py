@@ -1,4 +1,4 @@
-"""A world: systems, a disk, a network between them, and processes that replicate.
+"""A world: systems, a disk, a network between them, and the processes that replicate.
 
 The processes run the unmodified engine. They reach the world only through the decorators of ``faults``,
 and they can be killed between any two steps. What the systems hold is the matter of ``items``, ``objects``
@@ -16,18 +16,21 @@ from typing import Any, Protocol
 
 from replicator.config.limits import Limits
 from replicator.connector import Sink, Source
+from replicator.engine.gate import Verdict
 from replicator.engine.limits import FIXED, changed
 from replicator.engine.parts import Parts, QueueMode
 from replicator.engine.pipeline import Pipeline
 from replicator.engine.status import PipelineStatus, State
-from replicator.engine.supervisor import Charge, Supervisor
+from replicator.engine.supervisor import STANDING_BY, Charge, Supervisor
 from replicator.stores import Store
 from replicator.testing.commands import Operator
 from replicator.testing.disk import Disk, InMemoryStore
 from replicator.testing.faults import faulty_store
+from replicator.testing.leases import LeaseWatch
 from replicator.testing.loop import Life, VirtualClock, VirtualLoop, seeded
 from replicator.testing.network import QUIET, Network
 from replicator.testing.plan import Course, draw_limits
+from replicator.testing.replicas import Replica, draw_company
 
 NAME = "orders"
 FRESHNESS_SECONDS_MAX = 2.0
@@ -77,9 +80,15 @@ class World(ABC):
         clock: the engine's machine's, which may be set off.
         true_clock: that of the systems around it.
         mode: that of a queue, for the next process that is started.
+        is_alone: whether there can only be one process at a time.
+        repeats: whether a write that comes again does no harm.
+        verdict: the last one on the process at work; None where nothing is known of that process yet.
     """
 
     mode: QueueMode | None = None
+    is_alone: bool = False
+    repeats: bool = False
+    verdict: Verdict | None = None
 
     def __init__(self, seed: int, plan: Course, loop: VirtualLoop, plants: Sequence[Plant]) -> None:
         self.course = plan
@@ -89,12 +98,16 @@ class World(ABC):
         self.true_clock = VirtualClock(loop)
         self.stepped_seconds = 0.0
         self.disk = Disk()
+        self.company = company = draw_company(seed, alone=self.is_alone)
+        self.limits = company.limits(plan.limits)
         longest = plan.limits.sink_call_seconds_max
         self.network = Network(self.chance, plan.rates, longest, plan.latency_seconds)
-        self.local = Network(self.chance, QUIET, longest)
-        self.life: Life | None = None
-        self.supervisor: Supervisor | None = None
-        self.process: asyncio.Task[None] | None = None
+        self.store_rates = QUIET
+        self.replicas = [Replica(Network(self.chance, QUIET, longest)) for _ in range(company.replicas)]
+        self.watch = LeaseWatch(loop, longest, repeats=self.repeats, complain=self._complain)
+        self.network.sending, self.network.landed = self.watch.sending, self.watch.landed
+        self.network.epoch_of = self.watch.epoch_of
+        self.observed: Life | None = None
         self.starts = 0
         self.is_healed = False
         self._plants = plants
@@ -117,8 +130,8 @@ class World(ABC):
         """What users do while the world is busy."""
 
     @abstractmethod
-    def store(self) -> InMemoryStore:
-        """The notes on disk as a process sees them, watched."""
+    def store(self, name: str) -> InMemoryStore:
+        """The notes on disk as the process of this name sees them, watched."""
 
     @abstractmethod
     def ends(self) -> tuple[Source, Sink]:
@@ -163,18 +176,36 @@ class World(ABC):
         """What has happened so far, as a digest."""
         return hashlib.blake2b("\n".join(self.events).encode(), digest_size=8).hexdigest()
 
-    def start(self) -> None:
+    def start(self, replica: Replica) -> None:
         """Start a process."""
         self.starts += 1
         self.note(f"start {self.starts}")
-        self.life = Life(f"process-{self.starts}")
-        self.process = self.life.run(lambda: self.loop.create_task(self._serve(), name="process"))
+        replica.local.rates = QUIET if self.is_healed else self.store_rates
+        replica.supervisor = None
+        replica.life = life = Life(f"process-{self.starts}")
+        replica.process = life.run(
+            lambda: self.loop.create_task(self._serve(replica, life.name), name="process")
+        )
 
-    def kill(self) -> None:
+    def kill(self, replica: Replica) -> None:
         """End the process between two steps."""
         self.note("kill")
-        if self.life is not None:
-            self.life.kill(self.loop)
+        if replica.life is not None:
+            replica.life.kill(self.loop)
+            if self.company.deaths_known:
+                self.disk.ended.add(replica.life.name)
+
+    async def freeze(self, replica: Replica) -> None:
+        """Give a process no time for about its lease, or longer."""
+        self.note("freeze")
+        await replica.freeze(self.loop, self.chance.uniform(0.5, 2.0) * self.limits.lease_seconds)
+
+    async def cut_off(self, replica: Replica) -> None:
+        """Let a process not reach the store for about its lease, or longer."""
+        self.note("cut")
+        seconds = self.chance.uniform(0.7, 2.0) * self.limits.lease_seconds
+        replica.cut(self.loop.time() + seconds)
+        await asyncio.sleep(seconds)
 
     async def next_event(self, seconds_max: float, *, rare: bool) -> None:
         """Wait until something is written anywhere, or so long.
@@ -188,15 +219,23 @@ class World(ABC):
             async with asyncio.timeout(seconds_max):
                 await awaited.wait()
 
-    async def stop(self) -> None:
+    async def stop(self, replica: Replica) -> None:
         """Ask the process to stop, and kill it if it does not within its time."""
         self.note("stop")
-        if self.supervisor is None or self.process is None:
+        if replica.supervisor is None or replica.process is None:
             return
-        self.supervisor.stop()
-        await asyncio.wait([self.process], timeout=2 * self.course.limits.stop_seconds_max)
-        if not self.process.done():
-            self.kill()
+        replica.supervisor.stop()
+        await asyncio.wait([replica.process], timeout=2 * self.limits.stop_seconds_max)
+        if not replica.process.done():
+            self.kill(replica)
+
+    @property
+    def acting(self) -> Replica | None:
+        """Where the process is that is at work; None where nobody can be sure to be."""
+        found = [replica for replica in self.replicas if replica.acts]
+        if len(found) > 1:
+            self._complain("two processes are certain to hold the pipeline")
+        return found[0] if found else None
 
     def set_clock_off(self, seconds: float) -> None:
         """Let the wall clock of the process's machine differ from that of the systems by so much."""
@@ -204,11 +243,12 @@ class World(ABC):
         self.stepped_seconds = max(self.stepped_seconds, abs(seconds))
 
     def change_limits(self) -> None:
-        """Change some of the limits of the process, if there is one, as its API does."""
+        """Change some of the limits of a process, if there is one, as its API does."""
+        replica = self.chance.choice(self.replicas)
         drawn = self.draw_limits().model_dump()
         names = self.chance.sample(sorted(drawn.keys() - FIXED.keys()), LIMITS_AT_ONCE)
-        supervisor, life = self.supervisor, self.life
-        if supervisor is None or life is None or not life.alive:
+        supervisor, life = replica.supervisor, replica.life
+        if supervisor is None or life is None or not life.alive or life.frozen:
             return
         given = {name: drawn[name] for name in names}
         found = changed(supervisor.limits, given, LIST_AGE_SECONDS_MAX)
@@ -222,19 +262,27 @@ class World(ABC):
     async def heal(self) -> None:
         """End all faults."""
         self.network.rates = QUIET
-        self.local.rates = QUIET
+        for replica in self.replicas:
+            replica.local.rates = QUIET
         self.is_healed = True
 
     def observe(self) -> None:
-        """Compare what a living process says of itself with what is the case."""
-        supervisor, life = self.supervisor, self.life
-        if supervisor is not None and life is not None and life.alive:
-            self.compare(supervisor.status())
+        """Compare what the process at work says of itself with what is the case."""
+        acting = self.acting
+        if acting is None or acting.supervisor is None:
+            return
+        if acting.life is not self.observed:
+            self.observed, self.verdict = acting.life, None
+        self.compare(acting.supervisor.status())
+
+    def _status(self) -> PipelineStatus | None:
+        acting = self.acting
+        return None if acting is None or acting.supervisor is None else acting.supervisor.status()
 
     @property
     def at_rest(self) -> bool:
         """Whether nothing is left to do: all is proved applied, and nothing can land."""
-        status = None if self.supervisor is None else self.supervisor.status()
+        status = self._status()
         return (
             status is not None
             and self.is_complete(status)
@@ -244,8 +292,7 @@ class World(ABC):
 
     def what_is_left(self) -> str:
         """Why the world is not at rest although both sides are equal."""
-        status = None if self.supervisor is None else self.supervisor.status()
-        return f"{self.network.in_flight} calls in flight, settled: {self.is_settled}, {status}"
+        return f"{self.network.in_flight} calls in flight, settled: {self.is_settled}, {self._status()}"
 
     async def until(self, condition: Callable[[], bool], seconds_max: float) -> bool:
         """Wait for the condition; False if it does not hold in time."""
@@ -266,9 +313,10 @@ class World(ABC):
 
     async def _verify(self, seconds_max: float) -> int | None:
         """How many mismatches the process finds; None if it does not end."""
-        supervisor = self.supervisor
-        if supervisor is None or self.life is None:
+        acting = self.acting
+        if acting is None or acting.supervisor is None or acting.life is None:
             return None
+        supervisor, life = acting.supervisor, acting.life
 
         def is_idle() -> bool:
             verification = supervisor.status().verification
@@ -276,11 +324,13 @@ class World(ABC):
 
         if not await self.until(is_idle, seconds_max):
             return None
-        verification = self.life.run(lambda: supervisor.verify(repair=False, quiet_source=False))
+        verification = life.run(lambda: supervisor.verify(repair=False, quiet_source=False))
         return verification.mismatches if await self.until(is_idle, seconds_max) else None
 
-    async def _serve(self) -> None:
-        store = faulty_store(self.store(), self.local)
+    async def _serve(self, replica: Replica, name: str) -> None:
+        noted = self.store(name)
+        noted.watch = self.watch
+        store = faulty_store(noted, replica.local)
         mode = self.mode
         charge = Charge(
             name=NAME,
@@ -288,10 +338,10 @@ class World(ABC):
             sink="memory",
             assemble=lambda: self._parts(store, mode),
             freshness_seconds_max=FRESHNESS_SECONDS_MAX,
-            limits=self.course.limits,
+            limits=self.limits,
             clock=self.clock,
         )
-        self.supervisor = supervisor = _Planted(charge, self._failed, self._plants)
+        replica.supervisor = supervisor = _Planted(charge, self._failed, self._plants)
         operator = self.operator(supervisor, store)
         async with asyncio.TaskGroup() as tasks:
             helpers = [tasks.create_task(operator.mend(lambda: self.is_healed))]
@@ -307,8 +357,12 @@ class World(ABC):
 
     def _failed(self, _name: str, error: BaseException) -> None:
         self.note(f"failed {error!r}")
-        if not self.excuses(error):
+        if not self.excuses(error) and not isinstance(error, STANDING_BY):
             self.book.violations.append(f"the pipeline failed: {error!r}")
+
+    def _complain(self, violation: str) -> None:
+        if violation not in self.book.violations:
+            self.book.violations.append(violation)
 
     def _parts(self, store: Store, mode: QueueMode | None) -> Parts:
         source, sink = self.ends()
@@ -317,7 +371,7 @@ class World(ABC):
             source=source,
             sink=sink,
             store=store,
-            limits=self.course.limits,
+            limits=self.limits,
             clock=self.clock,
             jitter=seeded(f"jitter {self.chance.random()}"),
             mode=mode,

@@ -8,13 +8,13 @@ import struct
 
 import pytest
 
-from connectors.aws.sending import new_socket
 from connectors.dynamodb.client import Client as Table
 from connectors.dynamodb.config import SourceSettings as TableSettings
 from connectors.s3.client import Client as Bucket
 from connectors.s3.config import SourceSettings as BucketSettings
 from connectors.sqs.client import Client as Messages
 from connectors.sqs.config import SqsSourceSettings
+from connectors.wire.once import new_socket
 from localcloud.ports import Port
 from replicator.model.errors import TransientError
 

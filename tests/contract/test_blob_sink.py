@@ -139,6 +139,29 @@ async def test_memory_is_shared_by_all_uploads(account):
     assert {row.record.size for row in (await rows_of(sink)).values()} == {5 * MIB, MIB}
 
 
+async def test_no_more_large_bodies_are_read_at_once_than_hold_a_block_each(account):
+    """The others are not even begun, as what they had read would only lie in memory."""
+    sink = await account.connected(**SMALL_BLOCKS, buffer_bytes_max=4 * MIB)
+    begun, go_on = [], asyncio.Event()
+
+    class Waiting(Body):
+        async def chunks(self):
+            begun.append(self)
+            await go_on.wait()
+            async for chunk in super().chunks():
+                yield chunk
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        for number in range(6):
+            tasks.create_task(sink.upload((f"k{number}",), Waiting(bytes(3 * MIB)), None))
+        while len(begun) < 2:
+            await asyncio.sleep(0)
+        assert await sink.check(("none",), ["md5"]) is None  # long enough for others to begin
+        assert len(begun) == 2
+        go_on.set()
+    assert len(await rows_of(sink)) == len(begun) == 6
+
+
 async def test_an_upload_that_is_cancelled_gives_its_memory_back(account):
     """However it ends, the next one finds room."""
     sink = await account.connected(**SMALL_BLOCKS, buffer_bytes_max=4 * MIB)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import struct
 
 import pytest
 from servicebus_queue import bus, scripted, sent
@@ -78,6 +79,87 @@ async def test_a_busy_service_is_obeyed(queue):
     assert (error.settled, error.reason, error.retry_after_seconds) == (True, "throttled", 10.0)
     await sink.write([sent("a")])
     assert queue.server.counts["attach ok"] == attached
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_link_that_ends_busy_leaves_the_outcome_open(queue, when):
+    """Server-busy that ends the link is no answer to the send, which may have landed all the same."""
+    sink = await queue.connected()
+    queue.server.add_fault(Fault(kind="detach", when=when, operation="send"))
+    with pytest.raises(TransientError) as caught:
+        await sink.write([sent("a"), sent("b")])
+    assert caught.value.settled is False
+    assert queue.counts()[0] == (2 if when == "after" else 0)
+    await sink.write([sent("a"), sent("b")])
+    assert queue.counts() == (2, 0, 0)
+
+
+@pytest.mark.parametrize("bytes_through", [0, 100, 20_000])
+async def test_a_reset_amid_a_send_leaves_the_outcome_open(queue, monkeypatch, bytes_through):
+    """However little of it has left this machine: a connection that was up and is reset settles nothing."""
+    async with relay(queue.server.endpoint) as through:
+        monkeypatch.setenv("THROUGH", connection_string(through.endpoint))
+        sink = await queue.connected(connection_env="THROUGH", call_seconds_max=3.0)
+        through.reset_after(bytes_through)
+        with pytest.raises(TransientError) as caught:
+            await sink.write([sent("a", "x" * 100_000)])
+        assert caught.value.settled is False
+        await sink.write([sent("a", "x" * 100_000)])
+    assert queue.counts() == (1, 0, 0)
+
+
+class Relay:
+    """Forwards connections byte by byte, and resets those that are up once some more have gone through."""
+
+    def __init__(self, upstream):
+        self.host, self.port = upstream.split(":")
+        self.endpoint, self._left = "", None
+
+    def reset_after(self, count):
+        """Reset the connection over which more than so many bytes come from now on."""
+        self._left = count
+
+    async def serve(self, reader, writer):
+        up_reader, up_writer = await asyncio.open_connection(self.host, self.port)
+        back = asyncio.create_task(self._forward(up_reader, writer))
+        try:
+            while data := await reader.read(4096):
+                if self._left is not None:
+                    up_writer.write(data[: self._left])
+                    self._left -= len(data)
+                    if self._left < 0:
+                        self._left = None
+                        linger = struct.pack("ii", 1, 0)
+                        peer = writer.get_extra_info("socket")
+                        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                        writer.transport.abort()
+                        break
+                else:
+                    up_writer.write(data)
+        except ConnectionError:
+            pass
+        finally:
+            up_writer.close()
+            back.cancel()
+
+    async def _forward(self, reader, writer):
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def relay(upstream):
+    """A relay on a free port of loopback."""
+    through = Relay(upstream)
+    server = await asyncio.start_server(through.serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    through.endpoint = f"{host}:{port}"
+    try:
+        yield through
+    finally:
+        server.close()
 
 
 async def test_a_full_queue_is_waited_for(monkeypatch):

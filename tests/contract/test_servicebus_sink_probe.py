@@ -1,9 +1,12 @@
 """The preflight of the Service Bus sink finds what would lose, repeat or refuse messages."""
 
-import pytest
-from servicebus_queue import bus, scripted
+import re
 
-from replicator.connector import Severity
+import pytest
+from servicebus_queue import bus, scripted, sent
+
+from replicator.connector import Compares, QueueTraits, Severity
+from replicator.model.errors import PermanentError
 
 pytestmark = pytest.mark.asyncio
 
@@ -29,7 +32,6 @@ async def test_a_sound_queue_has_no_findings(queue, sessions):
     [
         ({"duplicate_detection_seconds": None}, Severity.ERROR, "does not detect duplicates"),
         ({"duplicate_detection_seconds": 60.0}, Severity.ERROR, "for 60 s"),
-        ({"default_ttl_seconds": 3600.0}, Severity.WARNING, "3600 s"),
         ({"dead_letter_on_expiration": False}, Severity.WARNING, "expire"),
         ({"max_delivery_count": 1}, Severity.WARNING, "after 1 failed"),
     ],
@@ -39,6 +41,35 @@ async def test_a_queue_that_would_lose_or_repeat_messages_is_told(queue, setting
     await queue.create(**settings)
     (finding,) = await queue.sink().probe()
     assert (finding.severity, said in finding.message, bool(finding.hint)) == (severity, True, True)
+
+
+async def test_what_differs_from_the_source_is_told(queue):
+    """Its limits, times, counts and room are compared with those of the queue that messages come from."""
+    await queue.create(default_ttl_seconds=3600.0, lock_seconds=30.0, size_bytes_max=1 << 20)
+    sink = await queue.connected()
+    assert isinstance(sink, Compares)
+    assert list(await sink.compare(QueueTraits())) == []
+    await sink.write([sent("a", "x" * 200_000)])
+    source = QueueTraits(False, 1 << 20, 345_600.0, 900.0, 5, 100)
+    found = await sink.compare(source)
+    assert [finding.severity for finding in found] == [Severity.WARNING] * 5
+    said = "\n".join(finding.message for finding in found)
+    for part in ("1048576", "3600 s", "30 s", "after 5 deliveries", "100 messages wait"):
+        assert part in said
+    if queue.server is not None:
+        assert (8 << 10) < int(re.search(r"room for (\d+) bytes", said)[1]) < (9 << 10)
+        queue.server.delete_queue(queue.queue)
+        with pytest.raises(PermanentError):
+            await queue.sink().compare(source)
+
+
+async def test_settings_that_cannot_be_read_are_not_compared(queue, monkeypatch):
+    """What AMQP tells is compared all the same."""
+    scripted(queue)
+    await queue.create(default_ttl_seconds=3600.0)
+    monkeypatch.delenv("SERVICEBUS_MANAGEMENT_ENDPOINT")
+    (finding,) = await queue.sink().compare(QueueTraits(message_bytes_max=1 << 20, retention_seconds=1e6))
+    assert "1048576" in finding.message
 
 
 async def test_a_queue_without_detection_may_be_meant(queue):

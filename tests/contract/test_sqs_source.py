@@ -6,7 +6,7 @@ import pytest
 from sqs_queue import SPARE, queue
 
 from connectors.sqs import SqsSourceSettings, connector
-from replicator.connector import Context, Marks, Severity
+from replicator.connector import Context, Describes, Marks, Severity
 from replicator.model.errors import PermanentError, TransientError
 
 
@@ -105,6 +105,20 @@ async def test_a_missing_queue_is_permanent_and_found_before_the_start(environme
     (finding,) = await gone.probe()
     assert finding.passing
     await gone.close()
+
+
+async def test_a_queue_describes_itself(environment, name):
+    """Its settings and what waits in it, and nothing is received for that."""
+    async with queue(name) as opened:
+        await opened.send("1")
+        source = opened.source()
+        assert isinstance(source, Describes)
+        traits = await source.describe()
+        assert (traits.ordered, traits.deliveries_max) == (False, None)
+        assert (traits.visibility_seconds, traits.retention_seconds) == (30.0, 345_600.0)
+        assert traits.message_bytes_max in (256 * 1024, 1024 * 1024)
+        assert traits.backlog_messages == 1
+        assert await opened.received() == ["1"]
 
 
 async def test_a_sound_queue_has_no_findings(environment, name):

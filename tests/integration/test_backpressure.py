@@ -32,7 +32,12 @@ from replicator.state import SqliteStore
 PAGE = 10
 FLOOD = 600
 BODY = "x" * 500
-QUICK = {"sink_call_seconds_max": 60, "checkpoint_seconds": 0.05, "retry_seconds_max": 0.1}
+QUICK = {
+    "sink_call_seconds_max": 60,
+    "lease_seconds": 180,
+    "checkpoint_seconds": 0.05,
+    "retry_seconds_max": 0.1,
+}
 COUNTED = Limits(changes_in_flight_max=50, sink_calls_in_flight_max=4, **QUICK)
 WEIGHED = Limits(bytes_in_flight_max=20_000, sink_calls_in_flight_max=4, **QUICK)
 

@@ -103,12 +103,17 @@ def test_a_state_file_of_a_newer_release_is_refused(place):
     assert "newer release" in said(refused)
 
 
-def test_a_state_file_belongs_to_one_process(place):
-    """A second process on the same file: 74, naming the first."""
-    with place.running() as service:
-        refused = place.cli("run", place.config)
-        assert refused.returncode == 74
-        assert f"in use by process {service.process.pid}" in said(refused)
+def test_a_second_process_over_a_state_file_stands_by(tmp_path):
+    """It serves, is ready, names the holder, and takes over when that one stops."""
+    place = Place(tmp_path, pipeline("orders"))
+    with place.running("--no-preflight") as first:
+        wait_for(lambda: first.status("orders")["state"] == "running")
+        with place.running("--no-preflight") as second:
+            wait_for(lambda: second.status("orders")["state"] == "standby")
+            assert f":{first.process.pid}:" in second.status("orders")["notices"][0]
+            assert second.answers("/readyz")
+            assert first.stop() == 0
+            wait_for(lambda: second.status("orders")["state"] == "running")
 
 
 def test_what_blocks_ends_the_first_start(place):
@@ -183,7 +188,11 @@ def test_without_a_token_no_command_is_taken(place):
 
 def test_a_second_signal_ends_at_once(place):
     """While it drains a service still answers; told again, it gives up and exits 130."""
-    place.settings["limits"] = {"stop_seconds_max": 600, "sink_call_seconds_max": 600}
+    place.settings["limits"] = {
+        "stop_seconds_max": 600,
+        "sink_call_seconds_max": 600,
+        "lease_seconds": 1200,
+    }
     place.settings["pipelines"] = [pipeline("orders", {"rows": 10}, hanging=True)]
     with place.running() as service:
         wait_for(lambda: service.answers("/readyz"))

@@ -1,6 +1,7 @@
 """Odd messages go from SQS to Service Bus by the real service and come back the same, in their order."""
 
 import asyncio
+import json
 import os
 import re
 
@@ -8,9 +9,10 @@ import boto3
 import corpus_messages as corpus
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusReceiveMode
+from azure.storage.blob import ContainerClient
 from running import Place, wait_for
 
-from connectors.servicebus import decode
+from connectors.servicebus import claim_of, decode
 from localcloud import LocalClouds
 
 LARGE_BYTES = 262_000
@@ -72,8 +74,11 @@ class World:
         answer = service.command("POST", f"/v1/pipelines/{kind}/barrier", json={"timeout_seconds": 30})
         assert answer.status_code == 200, answer.text + service.log.read_text()[-2000:]
 
-    def taken(self, kind):
-        """Every message of a queue at Service Bus, in neutral form; of sessions one after the other."""
+    def taken(self, kind, read=None):
+        """Every message of a queue at Service Bus, in neutral form; of sessions one after the other.
+
+        ``read`` is given the name of a blob where a body is in one.
+        """
         queue, options = f"{self.name}-{kind}", {"receive_mode": ServiceBusReceiveMode.RECEIVE_AND_DELETE}
         counts = asyncio.run(self.clouds.servicebus.describe_queue(queue))
         found = []
@@ -82,7 +87,7 @@ class World:
             more = {"session_id": session} if session else {}
             with self.client.get_queue_receiver(queue, **options, **more) as receiver:
                 while got := receiver.receive_messages(200, max_wait_time=1):
-                    found += [decode(each) for each in got]
+                    found += [decode(each, (claim := claim_of(each)) and read(claim.name)) for each in got]
         assert len(found) == counts["active"]
         return found
 
@@ -137,6 +142,66 @@ def test_a_dead_letter_queue_is_bridged_with_what_is_known_of_it(world):
     assert int(message.properties["ApproximateReceiveCount"]) >= 1
     assert message.properties["SenderId"]
     assert message.expires_at > message.sent_at > 0
+
+
+def _checked(world, storage, place):
+    """Let the pipeline of the standard queue keep large bodies in a container of its own; its client."""
+    container = ContainerClient.from_connection_string(storage, world.name)
+    container.create_container()
+    world.place.environment["AZURE_STORAGE_CONNECTION_STRING"] = storage
+    (pipeline,) = (each for each in place["pipelines"] if each["name"] == "standard")
+    pipeline["sink"]["claim_check"] = {"container": world.name}
+    return container
+
+
+def test_bodies_over_the_limit_go_by_claim_check(world, storage, monkeypatch):
+    """Through kills of the service each has one blob, with what was sent, and one message that names it."""
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", storage)
+    with _checked(world, storage, world.place.settings) as container:
+        bodies = [f"{number}" * (LARGE_BYTES if number % 2 else 10) for number in range(8)]
+        sent = {world.send(world.urls["standard"], {"MessageBody": body})[0]: body for body in bodies}
+        with world.place.running() as service:
+            wait_for(lambda: list(container.list_blob_names()))
+            service.process.kill()
+            service.process.wait(10)
+        with world.place.running() as service:
+            world.settle(service, "standard")
+            assert service.command("GET", "/v1/dead-letters").json()["dead_letters"] == []
+        found = {
+            message.id: message.body
+            for message in world.taken("standard", lambda name: container.download_blob(name).readall())
+        }
+        assert found == sent
+        assert len(list(container.list_blob_names())) == 4
+        container.delete_container()
+
+
+def test_the_preflight_compares_both_queues_before_anything_moves(world, storage, monkeypatch):
+    """`validate` tells what will not hold, with hints; it exits with 1 only for what cannot work."""
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", storage)
+    attributes = {"VisibilityTimeout": "900", "MessageRetentionPeriod": "1209600"}
+    world.sqs.set_queue_attributes(QueueUrl=world.urls["standard"], Attributes=attributes)
+    world.send(world.urls["standard"], {"MessageBody": "waits"})
+    found = world.place.cli("validate", world.place.config, "--json")
+    said = json.dumps(json.loads(found.stdout))
+    assert found.returncode == 0
+    assert "claim_check is off" in said
+    assert "for 900 s at the source, and for 60 s at the queue" in said
+    with _checked(world, storage, world.place.settings) as container:
+        found = world.place.cli("validate", world.place.config)
+        assert (found.returncode, found.stdout.count("claim_check is off")) == (0, 2)  # of fifo and dlq
+        container.delete_container()
+    missing = world.place.cli("validate", world.place.config)
+    assert (missing.returncode, "claim check is not there" in missing.stdout) == (1, True)
+    for pipeline in world.place.settings["pipelines"]:
+        pipeline["sink"].pop("claim_check", None)
+        pipeline["sink"]["sessions"] = pipeline["name"] != "fifo"
+    wrong = world.place.cli("validate", world.place.config)
+    assert wrong.returncode == 1
+    assert "configured without sessions" in " ".join(wrong.stdout.split())
+    assert world.sqs.get_queue_attributes(
+        QueueUrl=world.urls["standard"], AttributeNames=["ApproximateNumberOfMessages"]
+    )["Attributes"] == {"ApproximateNumberOfMessages": "1"}
 
 
 def _received(world, url):

@@ -1,17 +1,24 @@
 """The preflight: what is found is told with its place, what may pass is waited for."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 import yaml
 
-from connectors.memory import MemoryContainer, MemorySink, MemorySinkSettings
+from connectors.memory import (
+    MemoryContainer,
+    MemorySink,
+    MemorySinkSettings,
+    MemorySource,
+    MemorySourceSettings,
+)
 from connectors.memory import connector as memory
 from connectors.memory import table as memory_table
 from replicator.app import preflight as looking
 from replicator.app.preflight import PreflightError, preflight, require_sound
 from replicator.config import load
-from replicator.connector import Connector, Finding, Severity
+from replicator.connector import Connector, Finding, QueueTraits, Severity
 from replicator.model.errors import ConfigError, TransientError
 
 
@@ -106,6 +113,41 @@ async def test_a_sample_is_shown_to_the_sink_where_it_is_wanted(tmp_path):
     (found,) = await preflight(settings, connectors, sampled=True)
     assert (found.side, found.blocks) == ("sink", False)
     assert found.finding.message == f"{looking.SAMPLE_ROWS_MAX} records"
+
+
+class Described(MemorySource):
+    """A source that says what its queue is like, or why not."""
+
+    def __init__(self, traits):
+        super().__init__(memory_table("t"), MemorySourceSettings(table="t"))
+        self.traits = traits
+
+    async def describe(self):
+        """Say it."""
+        if isinstance(self.traits, Exception):
+            raise self.traits
+        return self.traits
+
+
+class Comparing(Probed):
+    """A sink that says what it is compared with."""
+
+    async def compare(self, traits):
+        """Say it."""
+        return [Finding(Severity.ERROR, f"{traits.message_bytes_max} bytes", "fewer")]
+
+
+async def test_both_ends_are_compared_where_they_can_be(tmp_path):
+    """The sink is told of the source's queue; where either cannot, the probes are what there is."""
+    told = []
+    for traits in (QueueTraits(message_bytes_max=7), TransientError("away")):
+        settings, connectors = look(tmp_path, lambda: Comparing([()]))
+        opening = replace(memory, open_source=lambda _s, _c, traits=traits: Described(traits))
+        told.append(await preflight(settings, connectors | {"memory": opening}))
+    ((found,), nothing) = told
+    assert (found.side, found.blocks, found.finding.message) == ("sink", True, "7 bytes")
+    assert nothing == []
+    assert await preflight(*look(tmp_path, lambda: Comparing([()]))) == []
 
 
 async def test_a_sample_that_cannot_be_read_is_left_to_the_probes(tmp_path):

@@ -26,7 +26,9 @@ VARIABLES = DASHBOARD["templating"]["list"]
 EXPRESSIONS = [target["expr"] for target in TARGETS] + [rule["expr"] for rule in RULES]
 QUERIES = [variable["definition"] for variable in VARIABLES if variable["type"] == "query"]
 
-NOT_SHOWN: dict[str, str] = {}
+NOT_SHOWN = {
+    "replicator_lease_held": "the table of states says who stands by, and an alert whether nobody works"
+}
 """Declared metrics that the dashboard leaves out, and why."""
 
 OF_PROMETHEUS = {"job", "le"}

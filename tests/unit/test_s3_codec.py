@@ -1,8 +1,6 @@
 """What the service says of an object becomes a neutral object, exactly, or is refused."""
 
 import base64
-import hashlib
-import zlib
 from email.header import Header
 from urllib.parse import unquote
 
@@ -154,33 +152,6 @@ def test_only_checksums_of_the_whole_object_count():
     assert checksums.vouched(full) == {"crc64nvme": "ae8b14860a799888"}
     assert checksums.vouched(full | {"x-amz-checksum-type": "COMPOSITE"}) == {}
     assert checksums.vouched({"etag": '"x"', "x-amz-checksum-sha1": f"{value}-2"}) == {}
-
-
-@given(st.lists(st.binary(max_size=50), max_size=6))
-def test_checksums_go_over_chunks(chunks):
-    """Computed in pieces they are those of the whole; the cheapest one is chosen."""
-    whole = b"".join(chunks)
-    running = checksums.start(["crc32", "sha256", "md5", "crc64nvme", "nothing"])
-    for chunk in chunks:
-        for each in running.values():
-            each.update(chunk)
-    found = {name: each.hexdigest() for name, each in running.items()}
-    assert found["crc32"] == f"{zlib.crc32(whole):08x}"
-    assert found["sha256"] == hashlib.sha256(whole).hexdigest()
-    assert checksums.cheapest(found) == "crc64nvme"
-    assert "nothing" not in found
-
-
-def test_the_check_values_of_the_algorithms():
-    """Those that their definitions give for the digits 1 to 9."""
-    running = checksums.start(["crc64nvme", "crc32c", "crc32"])
-    for each in running.values():
-        each.update(b"123456789")
-    assert {name: each.hexdigest() for name, each in running.items()} == {
-        "crc64nvme": "ae8b14860a799888",
-        "crc32c": "e3069283",
-        "crc32": "cbf43926",
-    }
 
 
 def test_a_listing_is_taken_apart():

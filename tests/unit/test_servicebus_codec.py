@@ -9,12 +9,15 @@ from azure.servicebus import ServiceBusReceivedMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.servicebus.claim import claim_for
 from connectors.servicebus.codec import (
     PROPERTY_BYTES_MAX,
     TTL_SECONDS_MAX,
+    claim_of,
     decode,
     encode,
     message_id,
+    parted,
     time_to_live,
 )
 from connectors.servicebus.wire import encode_message
@@ -27,7 +30,14 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 names = st.one_of(
     st.text(string.ascii_letters + string.digits + "_-.", min_size=1, max_size=20),
     st.sampled_from(
-        ["Replicator", "Replicator.SentAt", "Replicator.Source.x", "DeadLetterReason", "AWS.x"]
+        [
+            "Replicator",
+            "Replicator.Claim",
+            "Replicator.SentAt",
+            "Replicator.Source.x",
+            "DeadLetterReason",
+            "AWS.x",
+        ]
     ),
     texts,
 )
@@ -155,3 +165,30 @@ def test_the_stored_form_stays(entry):
     assert dict(outgoing.properties) == entry["properties"]
     assert decode(ServiceBusReceivedMessage.from_bytes(bytes.fromhex(entry["bytes"]))) == message
     assert json.loads(record_to_json(message)) == entry["message"]
+
+
+def golden_claims():
+    """The stored forms of format 2, whose bodies lie elsewhere, each with its message."""
+    return json.loads(GOLDEN.with_name("servicebus_claims.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("entry", golden_claims(), ids=lambda entry: entry["case"])
+def test_the_stored_form_of_a_claim_stays(entry):
+    """Format 2 is written and read as it was when it was frozen, and is no format 1."""
+    message = record_from_json(json.dumps(entry["message"]))
+    outgoing = encode(message, 1_700_000_000.0, "text/plain")
+    claim = claim_for("bodies", "Orders", outgoing.message_id, outgoing.body)
+    assert claim._asdict() == entry["claim"]
+    made = parted(outgoing, claim)
+    assert encode_message(made).hex() == entry["bytes"]
+    assert dict(made.properties) == entry["properties"]
+    stored = ServiceBusReceivedMessage.from_bytes(bytes.fromhex(entry["bytes"]))
+    assert claim_of(stored) == claim
+    assert decode(stored, message.body.encode()) == message
+    assert json.loads(made.properties["Replicator"])["v"] == 2
+    stripped = {name: text for name, text in made.properties.items() if name != "Replicator.Claim"}
+    with pytest.raises(ChangeError, match="format 2"):
+        decode(received(made._replace(properties=stripped)))
+    newer = made.properties | {"Replicator.Claim": '{"v":2}'}
+    with pytest.raises(ChangeError, match="another form"):
+        decode(received(made._replace(properties=newer)))

@@ -61,6 +61,14 @@ def test_being_asked_for_less_had_no_effect():
     assert (full.settled, full.reason) == (True, "throttled")
 
 
+def test_being_asked_for_less_by_the_end_of_a_link_is_no_answer():
+    """What was under way may have landed; where nothing was, nothing did."""
+    for kind in ("ServiceBusServerBusyError", "ServiceBusQuotaExceededError"):
+        refusal = Refusal(kind, "", TEXT, ended=True)
+        assert translate(refusal, sent=True).settled is False
+        assert translate(refusal, sent=False).settled is True
+
+
 def test_what_stood_behind_a_failure_was_not_sent():
     """It is settled, with the reason of what failed; a stop for all is theirs too."""
     open_one = TransientError("no answer", hint="wait", retry_after_seconds=2.0, reason="unanswered")

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from replicator.model.checkpoint import Checkpoint
-from replicator.model.errors import StateError
+from replicator.model.errors import CheckpointConflictError, StateError
 from replicator.state import SqliteStore
+from replicator.state.lock import opening
 from replicator.state.opening import APPLICATION_ID
 
 HOLD = """
@@ -54,33 +55,86 @@ async def filled(path: Path) -> None:
     await store.close()
 
 
-async def test_the_same_process_is_refused_too(tmp_path: Path):
-    """A second store on the same file is refused, under another name of the file as well."""
-    store = await SqliteStore.open(tmp_path / "state.db")
+async def test_two_stores_share_a_file(tmp_path: Path):
+    """A second store, under another name of the file as well, sees what the first notes, and its lease."""
     (tmp_path / "alias.db").symlink_to(tmp_path / "state.db")
-    error = await refusal(tmp_path / "alias.db")
-    assert str(os.getpid()) in error.message
-    assert error.hint
-    await store.close()
-    await (await SqliteStore.open(tmp_path / "alias.db")).close()
+    first = await SqliteStore.open(tmp_path / "state.db")
+    second = await SqliteStore.open(tmp_path / "alias.db")
+    await first.claim("orders")
+    await first.add_tombstones("orders", 1, [("a",)], epoch=1)
+    lease = await second.look("orders")
+    assert (lease.epoch, lease.over, (await first.look("orders")).over) == (1, False, True)
+    assert f":{os.getpid()}:" in lease.holder
+    assert await second.find_tombstones("orders", 1, [("a",)]) == {("a",)}
+    await first.renew("orders", 1)
+    with pytest.raises(CheckpointConflictError):
+        await second.claim("orders", lease)
+    assert (await second.claim("orders", await second.look("orders"))).epoch == 2
+    with pytest.raises(CheckpointConflictError):
+        await first.add_tombstones("orders", 1, [("b",)], epoch=1)
+    await first.close()
+    await second.close()
 
 
-async def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path):
-    """Another process holds the file until it is killed; its notes are there afterwards, unclean."""
+async def test_a_holder_that_was_killed_is_known_to_have_ended(tmp_path: Path):
+    """While it lives its lease has to run out; killed, its lease is over, unclean, and its lock removed."""
     path = tmp_path / "state.db"
     holder = await asyncio.create_subprocess_exec(sys.executable, "-c", HOLD, path, stdout=subprocess.PIPE)
+    store = None
     try:
         assert holder.stdout is not None
         assert await holder.stdout.readline() == b"open\n"
-        error = await refusal(path)
+        store = await SqliteStore.open(path)
+        assert not (await store.look("orders")).over
     finally:
         holder.kill()
         await holder.wait()
-    assert f"process {holder.pid}" in error.message
-    store = await SqliteStore.open(path)
-    claim = await store.claim("orders")
+    lease = await store.look("orders")
+    assert lease.over
+    assert f":{holder.pid}:" in lease.holder
+    claim = await store.claim("orders", lease)
     assert (claim.epoch, claim.clean) == (2, False)
     await store.close()
+    await (await SqliteStore.open(path)).close()
+    assert [each.name for each in tmp_path.glob("*alive*") if lease.holder[-12:] in each.name] == []
+
+
+async def test_a_holder_whose_lock_file_is_gone_is_not_taken_for_ended(tmp_path: Path):
+    """Whoever removes lock files by hand makes others wait, and nothing worse."""
+    first = await SqliteStore.open(tmp_path / "state.db")
+    second = await SqliteStore.open(tmp_path / "state.db")
+    await first.claim("orders")
+    for path in tmp_path.glob("*alive*"):
+        path.unlink()
+    assert not (await second.look("orders")).over
+    await first.close()
+    await second.close()
+
+
+async def test_a_schema_is_not_changed_under_a_process_that_uses_it(tmp_path: Path):
+    """An older schema in use by another process is refused, and brought up to date once that is gone."""
+    path = tmp_path / "state.db"
+    user = await SqliteStore.open(path)
+    with sqlite3.connect(path) as older:
+        older.execute("PRAGMA user_version = 2")
+        for column in ("renewals", "holder", "released", "lease_seconds", "call_seconds"):
+            older.execute(f"ALTER TABLE pipelines DROP COLUMN {column}")
+    older.close()
+    assert "older release" in (await refusal(path)).message
+    await user.close()
+    store = await SqliteStore.open(path)
+    assert (await store.claim("orders", await store.look("orders"))).epoch == 1
+    await store.close()
+
+
+async def test_a_release_before_leases_keeps_others_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """It holds the lock of opening for as long as it runs, and is named."""
+    monkeypatch.setattr("replicator.state.lock._OPENING_SECONDS_MAX", 0.2)
+    path = tmp_path / "state.db"
+    with opening(path):
+        error = await refusal(path)
+    assert f"process {os.getpid()}" in error.message
+    await filled(path)
 
 
 @pytest.mark.parametrize("content", [b"not a database, but a text\n" * 200, b"\x00" * 8_192])
@@ -183,7 +237,7 @@ async def test_the_schema_version_is_kept(tmp_path: Path):
     await filled(path)
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     connection.close()
     assert path.stat().st_mode & 0o077 == 0
 

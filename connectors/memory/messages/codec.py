@@ -29,7 +29,7 @@ def change_of(received: Received) -> Change:
         deduplication_id=sent.deduplication_id,
         sent_at=sent.sent_at,
         expires_at=sent.expires_at,
-        properties={"receive_count": str(received.receives), "number": str(sent.number)},
+        properties={"receive_count": str(received.receives), "SequenceNumber": str(sent.number)},
     )
     return Change(Kind.UPSERT, key_of(message), message, sent.sent_at)
 

@@ -12,6 +12,10 @@ def _nothing() -> None:
     """Lose no lock."""
 
 
+def _stay(_: RefusedError) -> None:
+    """End no link."""
+
+
 @dataclass(slots=True)
 class Call:
     """Something that a client asked for, as faults see it.
@@ -22,6 +26,7 @@ class Call:
         act: does it, and returns what answers.
         refuse: answers that it was refused.
         lose_lock: lets the lock expire that it is about.
+        end: ends the link that it came over.
     """
 
     operation: str
@@ -29,3 +34,4 @@ class Call:
     act: Callable[[], Callable[[], None]]
     refuse: Callable[[RefusedError], None]
     lose_lock: Callable[[], None] = _nothing
+    end: Callable[[RefusedError], None] = _stay

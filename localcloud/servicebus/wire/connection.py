@@ -170,6 +170,9 @@ class Connection(asyncio.Protocol):
                     raise server_busy()
                 case "lock_lost":
                     call.lose_lock()
+                case "detach":
+                    call.end(server_busy())
+                    raise _BrokenError
                 case "drop":
                     self.abort()
                     raise _BrokenError

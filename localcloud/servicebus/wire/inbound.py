@@ -68,7 +68,8 @@ class Inbound(Link):
         self._credit -= 1
         batch = first.message_format == BATCH_FORMAT
         act = partial(self._send, first, encoded, size, batch=batch)
-        self.channel.connection.perform(Call("send", self.path, act, partial(self._reject, first)))
+        call = Call("send", self.path, act, partial(self._reject, first), end=self.refuse)
+        self.channel.connection.perform(call)
         if self._credit < _CREDIT // 2:
             self._grant()
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from replicator.connector import Backlogs, Sink, Source, Trials
 from replicator.engine.retry import Retrier
 from replicator.model.change import Backlog
 from replicator.model.clock import Clock
+
+T = TypeVar("T")
 
 LOOK_SECONDS = 2.0
 TRY_SECONDS = 20.0
@@ -35,17 +39,24 @@ class Watch:
         """Look at the source until cancelled."""
         source = self._source
         while isinstance(source, Backlogs):
-            self.backlog = await self._retrier.persist("source", "backlog", source.backlog)
-            self.looked_at = self._clock.wall()
+            self.looked_at, self.backlog = await self._timed("source", "backlog", source.backlog)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def try_forever(self) -> None:
         """Try the sink until cancelled."""
         sink = self._sink
         while isinstance(sink, Trials):
-            await self._retrier.persist("sink", "trial", sink.try_write)
-            self.tried_at = self._clock.wall()
+            self.tried_at, _ = await self._timed("sink", "trial", sink.try_write)
             await asyncio.sleep(TRY_SECONDS)
+
+    async def _timed(self, side: str, activity: str, call: Callable[[], Awaitable[T]]) -> tuple[float, T]:
+        """What a call answers, and when it was asked: the answer may be old when it is taken in."""
+
+        async def ask() -> tuple[float, T]:
+            asked_at = self._clock.wall()
+            return asked_at, await call()
+
+        return await self._retrier.persist(side, activity, ask)
 
     def fresh_backlog(self, seconds_max: float) -> Backlog | None:
         """What waits at the source, if that was seen lately enough."""

@@ -51,6 +51,7 @@ class Ledger:
     _logs: dict[str, list[Logged]] = field(default_factory=lambda: defaultdict(list))
     _checked: dict[str, int] = field(default_factory=dict)  # per shard: entries known to be in the sink
     _saved: dict[str, int] = field(default_factory=dict)
+    _ever_saved: dict[str, int] = field(default_factory=dict)
     _run: int = 0
     _run_began_at: float = 0.0
 
@@ -95,12 +96,14 @@ class Ledger:
         for shard, read in reads.items():
             self._check_landed(shard, read)
         self._saved = reads
+        self._ever_saved |= reads
 
     def committed(self, positions: Positions) -> None:
         """The source was told that it may forget: never more than the checkpoint holds."""
         for shard, position in positions.items():
             read = place_of(position).read
-            if read > self._saved.get(shard, 0):
+            # A shard that is done with is in no checkpoint any more; what was told of it may come late.
+            if read > self._saved.get(shard, self._ever_saved.get(shard, 0)):
                 self._complain(
                     f"the source may forget {shard} up to {read}, saved is {self._saved.get(shard)}"
                 )

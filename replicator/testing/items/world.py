@@ -13,7 +13,7 @@ from connectors.memory.source import MarkedMemorySource, MemorySource
 from connectors.memory.table import MemoryTable
 from replicator.config.settings import Gate
 from replicator.connector import Sink, Source
-from replicator.engine.gate import Verdict, judge
+from replicator.engine.gate import judge
 from replicator.engine.status import PipelineStatus, observation_of
 from replicator.engine.supervisor import Supervisor
 from replicator.model.change import Change, Positions
@@ -41,8 +41,8 @@ BOUNDS = Gate(
 class LedgerStore(InMemoryStore):
     """A store that shows every saved checkpoint to the ledger."""
 
-    def __init__(self, disk: Disk, ledger: Ledger, note: Callable[[str], None]) -> None:
-        super().__init__(disk)
+    def __init__(self, disk: Disk, name: str, ledger: Ledger, note: Callable[[str], None]) -> None:
+        super().__init__(disk, name)
         self._ledger = ledger
         self._note = note
 
@@ -82,7 +82,6 @@ class ItemWorld(World):
         self.container = MemoryContainer()
         self.ledger = Ledger(self.table, self.container, self.true_clock)
         self.workload = Workload(self.chance, plan, self.table, self.ledger)
-        self._verdict: Verdict | None = None
         self.container.watch(lambda done: self.note(f"sink {_told(done.key, done.document)}"))
         self.table.watch(lambda shard, entry: self.note(f"{shard} {_told(entry.key, entry.document)}"))
 
@@ -105,14 +104,9 @@ class ItemWorld(World):
             workload.trim_log(),
         ]
 
-    def start(self) -> None:
-        """Start a process, of which nothing is known yet."""
-        self._verdict = None
-        super().start()
-
-    def store(self) -> InMemoryStore:
+    def store(self, name: str) -> InMemoryStore:
         """A store whose checkpoints are checked."""
-        return LedgerStore(self.disk, self.ledger, self.note)
+        return LedgerStore(self.disk, name, self.ledger, self.note)
 
     def ends(self) -> tuple[Source, Sink]:
         """A source of the table and a sink of the container."""
@@ -135,8 +129,8 @@ class ItemWorld(World):
         self.ledger.reported(behind)
         # Assuming the sink verified, the gate opens more often, and has more to be honest about.
         observation = replace(observation_of(status), mismatches=0)
-        self._verdict = judge([observation], BOUNDS, self._verdict, self.loop.time())
-        if self._verdict.can_cutover:
+        self.verdict = judge([observation], BOUNDS, self.verdict, self.loop.time())
+        if self.verdict.can_cutover:
             self.ledger.opened(behind)
 
     def is_complete(self, status: PipelineStatus) -> bool:

@@ -19,6 +19,7 @@ class _MessageSink(FaultySink):
 
     async def write(self, changes: Sequence[Change]) -> None:
         """All go in one call, or in two, of which only the first is made if anything is wrong with it."""
+        self.network.sending("write")
         chance, rates = self.network.chance, self.network.rates
         write = cast(Writes, self.inner).write
         if len(changes) == 1 or chance.random() >= rates.partial * len(changes):
@@ -59,6 +60,7 @@ class _Trials:
 
     async def try_write(self) -> None:
         """May fail."""
+        self.network.sending("trial")
         await self.network.ask(cast(Trials, self.inner).try_write)
 
 

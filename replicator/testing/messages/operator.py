@@ -50,6 +50,7 @@ class MessageOperator(Operator):
             await asyncio.sleep(MEND_SECONDS)
             if not is_healed():
                 continue
+            self._resume()
             for letter in sorted(await self._letters(), key=lambda letter: letter.committed_at):
                 with suppress(NotNowError):
                     await self._settle(letter)
@@ -68,10 +69,8 @@ class MessageOperator(Operator):
     async def _settle(self, letter: DeadLetter) -> None:
         if letter.key not in self._tried and self._chance.random() < self._waive_share:
             now = self._supervisor.charge.clock.wall()
-            if now - letter.failed_at <= self._settled_seconds:
-                return  # it is left alone until it may be waived
-            await self._store.settle_dead_letter(letter.id, "waived")
-            await self._supervisor.recount()
+            if now - letter.failed_at > self._settled_seconds:  # until then it is left alone
+                await self._supervisor.waive(letter.id)
             return
         self._tried.add(letter.key)
         try:

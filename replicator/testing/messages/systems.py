@@ -29,19 +29,19 @@ class WatchedBus(MemoryBus):
 class WatchedStore(InMemoryStore):
     """A store that tells what happens to dead letters: ``told`` gets each after its change."""
 
-    def __init__(self, disk: Disk, told: Callable[[DeadLetter], None]) -> None:
-        super().__init__(disk)
+    def __init__(self, disk: Disk, name: str, told: Callable[[DeadLetter], None]) -> None:
+        super().__init__(disk, name)
         self._told = told
 
-    async def add_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+    async def add_dead_letters(self, letters: Sequence[DeadLetter], *, epoch: int | None = None) -> None:
         """Keep them, then tell of it."""
-        await super().add_dead_letters(letters)
+        await super().add_dead_letters(letters, epoch=epoch)
         for letter in letters:
             self._told(letter)
 
-    async def settle_dead_letter(self, letter_id: int, state: str) -> bool:
+    async def settle_dead_letter(self, letter_id: int, state: str, *, epoch: int | None = None) -> bool:
         """Move an open letter on, then tell of it."""
-        settled = await super().settle_dead_letter(letter_id, state)
+        settled = await super().settle_dead_letter(letter_id, state, epoch=epoch)
         if settled:
             self._told(self._disk.letters[letter_id])
         return settled

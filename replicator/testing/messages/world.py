@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectors.memory.config import MemorySinkSettings, MemorySourceSettings
@@ -11,7 +12,7 @@ from connectors.memory.messages.sink import MemoryMessageSink
 from connectors.memory.messages.source import MarkedMemoryMessageSource, MemoryMessageSource
 from replicator.config.settings import Gate
 from replicator.connector import Sink, Source
-from replicator.engine.gate import Verdict, judge
+from replicator.engine.gate import judge
 from replicator.engine.status import PipelineStatus, observation_of
 from replicator.engine.supervisor import Supervisor
 from replicator.stores import DeadLetter, Store
@@ -27,6 +28,7 @@ from replicator.testing.messages.systems import WatchedBus, WatchedStore
 from replicator.testing.messages.workload import SMALL_BYTES_MAX, WIDE_BYTES_MAX, Workload
 from replicator.testing.plan import STEP_SECONDS_MAX
 from replicator.testing.queues import WatchedQueue, Weather
+from replicator.testing.replicas import Replica
 from replicator.testing.world import FRESHNESS_SECONDS_MAX, NAME, Plant, World
 
 BOUNDS = Gate(
@@ -40,10 +42,15 @@ BOUNDS = Gate(
 class MessageWorld(World):
     """A queue, a bus, and what carries messages from one to the other."""
 
+    repeats = True
+
     def __init__(self, seed: int, loop: VirtualLoop, plants: Sequence[Plant]) -> None:
         self.plan = plan = draw(seed)
+        self.is_alone = plan.hold_share > 0  # what is held or moved is known of the newest process
         super().__init__(seed, plan, loop, plants)
-        self.local.rates = plan.store_rates
+        self.store_rates = plan.store_rates
+        if plan.waive_share:  # who waives cannot know of a send that was frozen on its way, and is not over
+            self.company = replace(self.company, freezes=0)
         weather = Weather(
             chance=seeded(f"weather {seed}"),
             repeat=plan.repeat,
@@ -60,7 +67,6 @@ class MessageWorld(World):
         )
         self.ledger = Ledger(self.queue, self.bus, self.true_clock, plan.window_seconds)
         self.workload = Workload(self.chance, plan, self.queue, self.bus, self.ledger)
-        self._verdict: Verdict | None = None
         self._tried: set[object] = set()
         self._began_at = loop.time()
         arriving = self.bus.arriving
@@ -89,26 +95,26 @@ class MessageWorld(World):
             workload.widen(),
         ]
 
-    def start(self) -> None:
-        """Start a process, of which nothing is known yet, in the mode of the time."""
-        self._verdict = None
+    def start(self, replica: Replica) -> None:
+        """Start a process in the mode of the time."""
         held_seconds = self.plan.hold_share * self.plan.busy_seconds
         is_held = not self.is_healed and self.loop.time() - self._began_at < held_seconds
         self.mode = "hold" if is_held else "bridge"
         self.ledger.held = is_held
-        super().start()
+        super().start(replica)
 
     async def heal(self) -> None:
         """End all faults; the bus takes what was too large, and the queue is moved."""
         self.bus.message_bytes_max = WIDE_BYTES_MAX
         await super().heal()
         if self.mode == "hold":
-            await self.stop()
-            self.start()
+            for replica in self.replicas:
+                await self.stop(replica)
+                self.start(replica)
 
-    def store(self) -> InMemoryStore:
+    def store(self, name: str) -> InMemoryStore:
         """A store whose dead letters are known."""
-        return WatchedStore(self.disk, self._kept)
+        return WatchedStore(self.disk, name, self._kept)
 
     def ends(self) -> tuple[Source, Sink]:
         """A source of the queue and a sink of the bus."""
@@ -138,8 +144,8 @@ class MessageWorld(World):
         """The lag is not understated, and the gate not open too early."""
         lag, queue = status.lag, status.queue
         slack = self.stepped_seconds + 1e-6
-        self._verdict = judge([observation_of(status)], BOUNDS, self._verdict, self.loop.time())
-        is_open = self._verdict.can_cutover
+        self.verdict = judge([observation_of(status)], BOUNDS, self.verdict, self.loop.time())
+        is_open = self.verdict.can_cutover
         if queue is not None and queue.mode == "hold":
             if is_open and queue.backlog_changes is not None:
                 self.ledger.opened_held(queue.backlog_changes, FRESHNESS_SECONDS_MAX + slack)

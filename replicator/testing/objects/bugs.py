@@ -25,10 +25,10 @@ def generation_used_again(pipeline: ObjectPipeline) -> None:
     disk = store._inner._disk  # noqa: SLF001 - the bug sits inside
     add = store._inner.add_dirty  # noqa: SLF001
 
-    async def add_dirty(name: str, keys: Sequence[tuple[Key, float]]) -> Noted:
+    async def add_dirty(name: str, keys: Sequence[tuple[Key, float]], **given: Any) -> Noted:
         if not disk.dirty.get(name):
             disk.generations_given = 0
-        noted: Noted = await add(name, keys)
+        noted: Noted = await add(name, keys, **given)
         return noted
 
     patch(store._inner, add_dirty=add_dirty)  # noqa: SLF001
@@ -40,9 +40,9 @@ def dirty_row_cleared_without_its_generation(pipeline: ObjectPipeline) -> None:
     disk = store._inner._disk  # noqa: SLF001 - the bug sits inside
     clear = store._inner.clear_dirty  # noqa: SLF001
 
-    async def clear_dirty(name: str, rows: Sequence[DirtyRow]) -> int:
+    async def clear_dirty(name: str, rows: Sequence[DirtyRow], **given: Any) -> int:
         noted = disk.dirty.get(name, {})
-        cleared: int = await clear(name, [noted.get(row.key, row) for row in rows])
+        cleared: int = await clear(name, [noted.get(row.key, row) for row in rows], **given)
         return cleared
 
     patch(store._inner, clear_dirty=clear_dirty)  # noqa: SLF001

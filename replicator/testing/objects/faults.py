@@ -125,6 +125,7 @@ class _ObjectSink:
         except ReplicatorError as error:
             return await inner.upload(key, _Sent(record, pieces, [0.0] * len(pieces), error), etag)
         if network.chance.random() < self._stray_share(len(pieces)):
+            network.sending("write")
             moments = sorted(network.any_moment() for _ in pieces)
             stray = _Sent(record, pieces, moments, unknown("a block was lost"))
             network.carry(lambda: inner.upload(key, stray, etag), 0.0, moments[-1])

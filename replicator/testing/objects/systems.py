@@ -35,8 +35,8 @@ class WatchedObjectStore(MemoryObjectStore):
 class LedgerStore(InMemoryStore):
     """A store that shows the ledger what it notes and what it forgets."""
 
-    def __init__(self, disk: Disk, ledger: Ledger, note: Callable[[str], None]) -> None:
-        super().__init__(disk)
+    def __init__(self, disk: Disk, name: str, ledger: Ledger, note: Callable[[str], None]) -> None:
+        super().__init__(disk, name)
         self._ledger = ledger
         self._note = note
 
@@ -46,16 +46,20 @@ class LedgerStore(InMemoryStore):
         self._note("saved")
         self._ledger.saved(checkpoint)
 
-    async def add_dirty(self, pipeline: str, keys: Sequence[tuple[Key, float]]) -> Noted:
+    async def add_dirty(
+        self, pipeline: str, keys: Sequence[tuple[Key, float]], *, epoch: int | None = None
+    ) -> Noted:
         """Note the keys, then tell of it."""
-        noted = await super().add_dirty(pipeline, keys)
+        noted = await super().add_dirty(pipeline, keys, epoch=epoch)
         self._ledger.noted(keys)
         return noted
 
-    async def clear_dirty(self, pipeline: str, rows: Sequence[DirtyRow]) -> int:
+    async def clear_dirty(
+        self, pipeline: str, rows: Sequence[DirtyRow], *, epoch: int | None = None
+    ) -> int:
         """Forget rows, then have those checked that are gone."""
         before = set(self._disk.dirty.get(pipeline, {}))
-        cleared = await super().clear_dirty(pipeline, rows)
+        cleared = await super().clear_dirty(pipeline, rows, epoch=epoch)
         after = self._disk.dirty.get(pipeline, {})
         self._note(f"cleared {cleared}")
         for row in rows:

@@ -15,7 +15,7 @@ from connectors.memory.objects.store import OBJECT_BYTES_MAX, Held
 from replicator.config.limits import Limits
 from replicator.config.settings import Gate
 from replicator.connector import Sink, Source
-from replicator.engine.gate import Verdict, judge
+from replicator.engine.gate import judge
 from replicator.engine.status import PipelineStatus, observation_of
 from replicator.engine.supervisor import Supervisor
 from replicator.model.checkpoint import Phase
@@ -73,7 +73,7 @@ class ObjectWorld(World):
     def __init__(self, seed: int, loop: VirtualLoop, plants: Sequence[Plant]) -> None:
         self.plan = plan = draw(seed)
         super().__init__(seed, plan, loop, plants)
-        self.local.rates = plan.store_rates
+        self.store_rates = plan.store_rates
         weather = Weather(
             chance=seeded(f"weather {seed}"),
             repeat=plan.repeat,
@@ -88,7 +88,6 @@ class ObjectWorld(World):
         self.ledger = Ledger(NAME, self.bucket, self.objects, queue, self.disk, self.true_clock)
         self.objects.refused = self.ledger.refused
         self.workload = Workload(self.chance, plan, self.bucket, self.objects, queue, self.ledger)
-        self._verdict: Verdict | None = None
         self.bucket.watch(lambda name, kept: self.note(f"source {_told(name, kept)}"))
         self.objects.watch(lambda name, held: self.note(f"sink {_told(name, held)}"))
 
@@ -114,19 +113,14 @@ class ObjectWorld(World):
         """Lists as often as a seed likes them."""
         return draw_limits(self.chance, list_seconds=self.chance.choice(LIST_SECONDS))
 
-    def start(self) -> None:
-        """Start a process, of which nothing is known yet."""
-        self._verdict = None
-        super().start()
-
     async def heal(self) -> None:
         """End all faults; the sink takes what was too large."""
         self.objects.object_bytes_max = OBJECT_BYTES_MAX
         await super().heal()
 
-    def store(self) -> InMemoryStore:
+    def store(self, name: str) -> InMemoryStore:
         """A store whose notes are checked."""
-        return LedgerStore(self.disk, self.ledger, self.note)
+        return LedgerStore(self.disk, name, self.ledger, self.note)
 
     def ends(self) -> tuple[Source, Sink]:
         """A source of the bucket and a sink of the store."""
@@ -155,9 +149,9 @@ class ObjectWorld(World):
             self.ledger.reported(status.lag.lag_seconds + slack)
         # Assuming the sink verified, the gate opens more often, and has more to be honest about.
         observation = replace(observation_of(status), mismatches=0)
-        self._verdict = judge([observation], BOUNDS, self._verdict, self.loop.time())
+        self.verdict = judge([observation], BOUNDS, self.verdict, self.loop.time())
         listing = status.listing
-        if self._verdict.can_cutover and listing is not None and listing.listed_at is not None:
+        if self.verdict.can_cutover and listing is not None and listing.listed_at is not None:
             self.ledger.opened(listing.listed_at - slack)
 
     def is_complete(self, status: PipelineStatus) -> bool:
