@@ -39,7 +39,7 @@ def tombstone_cleared_by_an_upsert(pipeline: ItemPipeline) -> None:
 
     async def perform_and_clear(changes: Sequence[Change]) -> None:
         await perform(changes)
-        asyncio.get_running_loop().call_later(pipeline.limits.now.checkpoint_seconds, clear, changes)
+        asyncio.get_running_loop().call_later(0.5, clear, changes)
 
     patch(pipeline.apply, perform=perform_and_clear)
 

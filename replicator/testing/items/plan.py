@@ -72,7 +72,7 @@ def draw(seed: int) -> Plan:
         trims=chance.choice((0, 0, 0, 1)),
         refused_keys=chance.choice((0, 0, 2)),
         command_seconds=chance.choice((0.0, 1.0, 3.0)),
-        page_rows=chance.randint(2, 10),
+        page_rows=chance.randint(1, 6),
         page_changes=chance.randint(2, 20),
         poll_seconds=chance.choice((0.2, 0.5)),
         latency_seconds=chance.choice((0.005, 0.05)),
