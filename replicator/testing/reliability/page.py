@@ -21,6 +21,7 @@ FATES: Mapping[str, str] = {
     "slow": "done and answered late",
     "killed": "process killed",
     "stopped": "process stopped",
+    "limits": "limits changed as it ran",
 }
 """What befell calls and processes, in the order of the table."""
 
