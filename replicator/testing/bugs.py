@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from replicator.testing.items.backfill_bugs import BACKFILL_BUGS
 from replicator.testing.items.bugs import ITEM_BUGS
 from replicator.testing.items.world import ItemWorld
 from replicator.testing.lease_bugs import ITEM_LEASE_BUGS, OBJECT_LEASE_BUGS
@@ -30,13 +31,22 @@ class Kind:
 
 
 KINDS = (
-    Kind("items", ItemWorld, {**ITEM_BUGS, **ITEM_LEASE_BUGS}),
+    Kind("items", ItemWorld, {**ITEM_BUGS, **BACKFILL_BUGS, **ITEM_LEASE_BUGS}),
     Kind("objects", ObjectWorld, {**OBJECT_BUGS, **OBJECT_LEASE_BUGS}),
     Kind("messages", MessageWorld, MESSAGE_BUGS),
 )
 
 BUGS: Plants = {name: plant for kind in KINDS for name, plant in kind.bugs.items()}
 """Every bug by its name; in a world of another kind it does nothing."""
+
+
+SEEDS_FOR_A_BUG = 500
+"""Within so many seeds of its kind every bug has to be caught."""
+
+
+def seeds_of(kind: Kind, count: int) -> range:
+    """The first so many seeds whose world is of this kind."""
+    return range(KINDS.index(kind), count * len(KINDS), len(KINDS))
 
 
 def kind_of(seed: int) -> Kind:

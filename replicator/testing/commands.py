@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from replicator.engine.status import State
@@ -46,19 +47,30 @@ class Operator:
     @property
     def commands(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """What this operator does now and then."""
-        return [self._pause, self._wait_for_barrier]
+        return [self._pause]
+
+    @property
+    def barriers(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        """What this operator waits for now and then."""
+        return [self._wait_for_barrier]
 
     async def command(self, seconds: float, is_healed: Callable[[], bool]) -> None:
         """Give a command about every so many seconds, until all has healed."""
+        await self._now_and_then(seconds, self.commands, is_healed)
+
+    async def wait(self, seconds: float, is_healed: Callable[[], bool]) -> None:
+        """Wait on a barrier, and so many seconds after it on another, until all has healed."""
+        await self._now_and_then(seconds, self.barriers, is_healed)
+
+    async def _now_and_then(
+        self, seconds: float, chosen: Sequence[Callable[[], Awaitable[None]]], is_healed: Callable[[], bool]
+    ) -> None:
         while True:
             await asyncio.sleep(self._chance.expovariate(1.0 / seconds))
             if is_healed():
                 return
-            command = self._chance.choice(self.commands)
-            try:
-                await command()
-            except NotNowError:
-                continue
+            with suppress(NotNowError):
+                await self._chance.choice(chosen)()
 
     async def mend(self, is_healed: Callable[[], bool]) -> None:
         """Answer what only an operator can: a lost position at once, dead letters when all has healed."""

@@ -163,29 +163,31 @@ class _Reading:
 class _Reads(_Reading):
     async def fetch(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
         """An answer may be old when it arrives."""
-        return await self.network.ask(lambda: cast(Reads, self.inner).fetch(keys))
+        return await self.network.read(lambda: cast(Reads, self.inner).fetch(keys))
 
 
 class _Scans(_Reading):
     async def pieces(self) -> Sequence[str]:
         """May fail."""
-        return await self.network.ask(cast(Scans, self.inner).pieces)
+        return await self.network.read(cast(Scans, self.inner).pieces)
 
     async def scan(self, piece: str, cursor: str | None) -> Page:
-        """A page may be old when it arrives."""
-        return await self.network.ask(lambda: cast(Scans, self.inner).scan(piece, cursor))
+        """A page may be old when it arrives; one without rows may come before it, at the same place."""
+        if cursor is not None and self.network.chance.random() < self.network.rates.gap:
+            return Page([], cursor)
+        return await self.network.read(lambda: cast(Scans, self.inner).scan(piece, cursor))
 
 
 class _Estimates(_Reading):
     async def estimate(self) -> int | None:
         """May fail."""
-        return await self.network.ask(cast(Estimates, self.inner).estimate)
+        return await self.network.read(cast(Estimates, self.inner).estimate)
 
 
 class _Probes(_Reading):
     async def probe(self) -> Sequence[Finding]:
         """May fail."""
-        return await self.network.ask(cast(Probes, self.inner).probe)
+        return await self.network.read(cast(Probes, self.inner).probe)
 
 
 class _Marks(_Reading):
@@ -198,7 +200,7 @@ class _Marks(_Reading):
 class _Backlogs(_Reading):
     async def backlog(self) -> Backlog:
         """May fail."""
-        return await self.network.ask(cast(Backlogs, self.inner).backlog)
+        return await self.network.read(cast(Backlogs, self.inner).backlog)
 
 
 class _Retains(_Reading):

@@ -21,7 +21,7 @@ from replicator.testing.loop import Life, current_life
 
 T = TypeVar("T")
 
-SLOW_SHARE_MAX = 0.3
+SLOW_SHARE_MAX = 0.6
 """A slow call that goes well takes up to this share of the longest time."""
 
 
@@ -38,6 +38,7 @@ class Rates:
         partial: of a batch only a part happens, as the answer says; what is reported as of unknown
             outcome may still land.
         disconnected: a read finds its connection gone, before or after it took its batch.
+        gap: a page of a scan comes without rows, and is not the last one.
         killed_before_send: a call whose sender is killed before its effect has none; any other such call
             may have it at any moment until ``call_seconds_max``.
     """
@@ -49,12 +50,16 @@ class Rates:
     slow: float = 0.0
     partial: float = 0.0
     disconnected: float = 0.0
+    gap: float = 0.0
     killed_before_send: float = 0.5
 
 
 QUIET = Rates()
-ROUGH = Rates(refused=0.03, lost=0.02, late=0.04, reset=0.03, slow=0.02, partial=0.06, disconnected=0.01)
-SLUGGISH = Rates(refused=0.01, late=0.12, slow=0.1, partial=0.02)
+ROUGH = Rates(
+    refused=0.03, lost=0.02, late=0.04, reset=0.03, slow=0.02, partial=0.12, disconnected=0.01, gap=0.1
+)
+SLUGGISH = Rates(refused=0.01, late=0.12, slow=0.1, partial=0.06, gap=0.1)
+HANGING = Rates(late=0.2, slow=0.05, gap=0.1, killed_before_send=0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,18 @@ class Network:
             raise fate.error
         return answer
 
+    async def read(self, question: Callable[[], Awaitable[T]]) -> T:
+        """A call that reads: it may fail as any other, but it certainly did nothing and will do nothing."""
+        try:
+            return await self.ask(question)
+        except TransientError as error:
+            raise TransientError(
+                error.message,
+                settled=True,
+                reason=error.reason,
+                retry_after_seconds=error.retry_after_seconds,
+            ) from None
+
     async def _uncut(self) -> None:
         await asyncio.sleep(max(0.0, self.cut_until - asyncio.get_running_loop().time()))
 
@@ -112,9 +129,9 @@ class Network:
         return await self._send(lambda _: effect(), 0.0)
 
     async def send_slowly(self, effect: Callable[[float], Awaitable[T]]) -> T:
-        """A call whose effect takes half of its time, and is told how long that is."""
+        """A call whose effect takes most of its time, and is told how long that is."""
         least = self.chance.uniform(0.0, SLOW_SHARE_MAX) * self.call_seconds_max
-        return await self._send(effect, 0.5, least)
+        return await self._send(effect, 0.8, least)
 
     def way(self) -> float:
         """The seconds of one way of a good call."""
@@ -196,7 +213,7 @@ class Network:
             return Fate(None, chance.uniform(0.0, longest), unknown("no answer"))
         if (draw := draw - rates.late) < 0:
             self.fates["late"] += 1
-            answer = chance.uniform(0.0, longest / 2)
+            answer = longest / 2 * chance.random() ** chance.choice((1, 3))
             return Fate(answer + self.moment(), answer, unknown("no answer in time"))
         if (draw := draw - rates.reset) < 0:
             self.fates["reset"] += 1

@@ -19,7 +19,9 @@ class Course:
     Attributes:
         busy_seconds: how long writes, faults and kills go on before everything heals.
         kills, stops, steps: how often the process is killed or asked to stop, and its wall clock is set.
+        limit_changes: how often somebody changes some of the limits while the process runs.
         command_seconds: mean time between two commands of an operator; 0 where nobody gives any.
+        barrier_seconds: mean time between two barriers that somebody waits on; 0 where nobody does.
         poll_seconds: how often an idle source is read.
         latency_seconds: the mean time of each way of a good call.
     """
@@ -28,7 +30,9 @@ class Course:
     kills: int
     stops: int
     steps: int
+    limit_changes: int
     command_seconds: float
+    barrier_seconds: float
     poll_seconds: float
     latency_seconds: float
     rates: Rates
@@ -46,7 +50,7 @@ def draw_limits(chance: random.Random, *, list_seconds: float = 900.0) -> Limits
         checkpoint_seconds=chance.choice((0.2, 1.0)),
         backfill_pieces_in_flight_max=chance.choice((1, 3)),
         list_seconds=list_seconds,
-        retry_seconds_min=0.05,
+        retry_seconds_min=chance.choice((0.05, 0.05, 0.2)),
         retry_seconds_max=1.0,
         stop_seconds_max=4.0,
     )

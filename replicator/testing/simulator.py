@@ -27,6 +27,12 @@ from replicator.testing.world import OBSERVE_SECONDS, World
 CONVERGE_SECONDS_MAX = 400.0
 """Virtual time for becoming equal after the faults have ended; a swallowed mark alone takes 30 s."""
 
+BESIDE_AN_EFFECT = 0.7
+"""How many of the interruptions wait for an effect, and come right after it."""
+
+EFFECT_SECONDS = 2.0
+"""How long they wait for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -92,6 +98,7 @@ async def _live(world: World) -> None:
             busy.create_task(activity)
         busy.create_task(_interrupt(world))
         busy.create_task(_step_clock(world))
+        busy.create_task(_change_limits(world))
     await world.heal()
     await _converge(world)
     observing.cancel()
@@ -105,8 +112,8 @@ async def _interrupt(world: World) -> None:
     chance.shuffle(interruptions)
     for interrupt in interruptions:
         await asyncio.sleep(chance.uniform(0.0, plan.busy_seconds / len(interruptions)))
-        if chance.random() < 0.5:  # right beside an effect, where there is most to get wrong
-            await world.next_event(1.0)
+        if chance.random() < BESIDE_AN_EFFECT:  # where there is most to get wrong
+            await world.next_event(EFFECT_SECONDS, rare=chance.random() < 0.5)
         replica = world.acting if chance.random() < 0.7 else None  # rather whoever is at work
         replica = replica or chance.choice(world.replicas)
         interrupting = interrupt(replica)
@@ -123,6 +130,15 @@ async def _step_clock(world: World) -> None:
         await asyncio.sleep(world.chance.uniform(0.0, world.course.busy_seconds / world.course.steps))
         step = world.chance.uniform(-STEP_SECONDS_MAX, STEP_SECONDS_MAX) if number % 2 == 0 else 0.0
         world.set_clock_off(step)
+
+
+async def _change_limits(world: World) -> None:
+    """Change some of the limits of the running process, as an operator may at any time."""
+    for _ in range(world.course.limit_changes):
+        await asyncio.sleep(
+            world.chance.uniform(0.0, world.course.busy_seconds / world.course.limit_changes)
+        )
+        world.change_limits()
 
 
 async def _observe(world: World) -> None:

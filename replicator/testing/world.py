@@ -14,8 +14,10 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
+from replicator.config.limits import Limits
 from replicator.connector import Sink, Source
 from replicator.engine.gate import Verdict
+from replicator.engine.limits import FIXED, changed
 from replicator.engine.parts import Parts, QueueMode
 from replicator.engine.pipeline import Pipeline
 from replicator.engine.status import PipelineStatus, State
@@ -27,12 +29,14 @@ from replicator.testing.faults import faulty_store
 from replicator.testing.leases import LeaseWatch
 from replicator.testing.loop import Life, VirtualClock, VirtualLoop, seeded
 from replicator.testing.network import QUIET, Network
-from replicator.testing.plan import Course
+from replicator.testing.plan import Course, draw_limits
 from replicator.testing.replicas import Replica, draw_company
 
 NAME = "orders"
 FRESHNESS_SECONDS_MAX = 2.0
 OBSERVE_SECONDS = 0.25
+LIST_AGE_SECONDS_MAX = 1000.0
+LIMITS_AT_ONCE = 3
 
 Plant = Callable[[Any], None]
 """Puts a bug into a pipeline before it runs."""
@@ -108,7 +112,7 @@ class World(ABC):
         self.is_healed = False
         self._plants = plants
         self.events: list[str] = []
-        self._happened = asyncio.Event()
+        self._happened: dict[str, asyncio.Event] = {}
 
     # What the shape of state adds.
 
@@ -163,7 +167,9 @@ class World(ABC):
     def note(self, event: str) -> None:
         """Add an event to the trace, by which two runs of a seed are compared."""
         self.events.append(f"{self.loop.time():.6f} {event}")
-        self._happened.set()
+        word = event.split(maxsplit=1)[0]
+        for awaited in ("", word):
+            self._happened.setdefault(awaited, asyncio.Event()).set()
 
     @property
     def trace(self) -> str:
@@ -201,12 +207,17 @@ class World(ABC):
         replica.cut(self.loop.time() + seconds)
         await asyncio.sleep(seconds)
 
-    async def next_event(self, seconds_max: float) -> None:
-        """Wait until something is written anywhere, or so long."""
-        self._happened.clear()
+    async def next_event(self, seconds_max: float, *, rare: bool) -> None:
+        """Wait until something is written anywhere, or so long.
+
+        With ``rare`` it is something of one kind, by its first word, and all kinds that there have been are
+        as likely; without, it is most likely what happens most often.
+        """
+        awaited = self._happened[self.chance.choice(list(self._happened)) if rare else ""]
+        awaited.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds_max):
-                await self._happened.wait()
+                await awaited.wait()
 
     async def stop(self, replica: Replica) -> None:
         """Ask the process to stop, and kill it if it does not within its time."""
@@ -230,6 +241,23 @@ class World(ABC):
         """Let the wall clock of the process's machine differ from that of the systems by so much."""
         self.clock.step(seconds - (self.clock.wall() - self.true_clock.wall()))
         self.stepped_seconds = max(self.stepped_seconds, abs(seconds))
+
+    def change_limits(self) -> None:
+        """Change some of the limits of a process, if there is one, as its API does."""
+        replica = self.chance.choice(self.replicas)
+        drawn = self.draw_limits().model_dump()
+        names = self.chance.sample(sorted(drawn.keys() - FIXED.keys()), LIMITS_AT_ONCE)
+        supervisor, life = replica.supervisor, replica.life
+        if supervisor is None or life is None or not life.alive or life.frozen:
+            return
+        given = {name: drawn[name] for name in names}
+        found = changed(supervisor.limits, given, LIST_AGE_SECONDS_MAX)
+        self.note(f"limits {given}")
+        life.run(supervisor.change_limits, found)
+
+    def draw_limits(self) -> Limits:
+        """Other limits than those of the plan."""
+        return draw_limits(self.chance)
 
     async def heal(self) -> None:
         """End all faults."""
@@ -317,6 +345,9 @@ class World(ABC):
         operator = self.operator(supervisor, store)
         async with asyncio.TaskGroup() as tasks:
             helpers = [tasks.create_task(operator.mend(lambda: self.is_healed))]
+            if self.course.barrier_seconds:
+                barriers = operator.wait(self.course.barrier_seconds, lambda: self.is_healed)
+                helpers.append(tasks.create_task(barriers))
             if self.course.command_seconds:
                 commands = operator.command(self.course.command_seconds, lambda: self.is_healed)
                 helpers.append(tasks.create_task(commands))

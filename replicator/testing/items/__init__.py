@@ -2,5 +2,5 @@
 
 - ``plan``, ``workload``: what a seed decides, and what users do.
 - ``ledger``: what really happened, noted without the engine, and the checks against it.
-- ``world``: all of that together. ``bugs``: what is planted into pipelines of items.
+- ``world``: all of that together. ``bugs``, ``backfill_bugs``: what is planted into pipelines of items.
 """

@@ -16,6 +16,7 @@ from replicator.testing.items.plan import Plan
 GROUPS = 2
 EXTRAS = 4
 PURGE_SECONDS = 3.0
+PURGED_AT_ONCE = 5
 
 
 class Workload:
@@ -57,9 +58,11 @@ class Workload:
                 self._write(key)
 
     async def purge(self) -> None:
-        """Delete the old rows, one by one, while the backfill is likely to be at work."""
-        for key in self._old:
-            await asyncio.sleep(self._chance.expovariate(len(self._old) / PURGE_SECONDS))
+        """Delete the old rows, some at a time, while the backfill is likely to be at work."""
+        for number, key in enumerate(self._old):
+            if number % PURGED_AT_ONCE == 0:
+                mean = PURGE_SECONDS * PURGED_AT_ONCE / len(self._old)
+                await asyncio.sleep(self._chance.expovariate(1.0 / mean))
             self._table.delete(key)
 
     async def split_shards(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from replicator.engine.supervisor import Supervisor
 from replicator.model.errors import NotNowError
@@ -12,6 +13,7 @@ from replicator.stores import DeadLetter, Store
 from replicator.testing.commands import ANSWER_SECONDS_MAX, MEND_SECONDS, Operator, Witness
 
 LETTERS_MAX = 100
+LETTERS_AT_ONCE = 4
 
 
 class MessageOperator(Operator):
@@ -40,7 +42,7 @@ class MessageOperator(Operator):
     @property
     def commands(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """Settling letters as well."""
-        return [*super().commands, self._settle_one, self._settle_one]
+        return [*super().commands, self._settle_some, self._settle_some]
 
     async def mend(self, is_healed: Callable[[], bool]) -> None:
         """Settle all letters, those that were sent first before the others, when all has healed."""
@@ -50,25 +52,25 @@ class MessageOperator(Operator):
                 continue
             self._resume()
             for letter in sorted(await self._letters(), key=lambda letter: letter.committed_at):
-                try:
+                with suppress(NotNowError):
                     await self._settle(letter)
-                except NotNowError:
-                    continue
 
     async def _letters(self) -> Sequence[DeadLetter]:
         return await self._store.list_dead_letters(None, "open", 0, LETTERS_MAX)
 
-    async def _settle_one(self) -> None:
-        letters = await self._letters()
-        if not letters:
-            return
-        await self._settle(self._chance.choice(letters) if self._chance.random() < 0.5 else letters[0])
+    async def _settle_some(self) -> None:
+        letters = list(await self._letters())
+        if self._chance.random() < 0.5:
+            self._chance.shuffle(letters)
+        for letter in letters[:LETTERS_AT_ONCE]:
+            with suppress(NotNowError):
+                await self._settle(letter)
 
     async def _settle(self, letter: DeadLetter) -> None:
-        now = self._supervisor.charge.clock.wall()
-        may_waive = letter.key not in self._tried and now - letter.failed_at > self._settled_seconds
-        if may_waive and self._chance.random() < self._waive_share:
-            await self._supervisor.waive(letter.id)
+        if letter.key not in self._tried and self._chance.random() < self._waive_share:
+            now = self._supervisor.charge.clock.wall()
+            if now - letter.failed_at > self._settled_seconds:  # until then it is left alone
+                await self._supervisor.waive(letter.id)
             return
         self._tried.add(letter.key)
         try:

@@ -128,7 +128,8 @@ class MessageWorld(World):
 
     def operator(self, supervisor: Supervisor, store: Store) -> Operator:
         """Someone who waits on barriers, and settles dead letters."""
-        settled_seconds = self.plan.limits.sink_call_seconds_max + 2 * STEP_SECONDS_MAX
+        tolerance = 2 * STEP_SECONDS_MAX if self.plan.steps else 0.0
+        settled_seconds = self.plan.limits.sink_call_seconds_max + tolerance
         return MessageOperator(
             supervisor,
             store,

@@ -115,6 +115,12 @@ def source_read_before_the_sink(pipeline: ObjectPipeline) -> None:
     patch(pipeline.copy, perform=perform)
 
 
+def block_ids_shared_by_attempts(pipeline: ObjectPipeline) -> None:
+    """The blocks of every attempt have the same ids."""
+    sink: Any = pipeline.sink
+    patch(sink.inner._store, new_attempt=lambda: 0)  # noqa: SLF001 - the bug sits inside
+
+
 def listed_row_taken_as_written(pipeline: ObjectPipeline) -> None:
     """The backfill leaves alone whatever the sink has already, without looking what it is."""
     perform = CopyRow.perform
@@ -192,6 +198,7 @@ OBJECT_BUGS: Plants = {
         copy_goes_on_after_unknown_outcome,
         copy_without_condition,
         source_read_before_the_sink,
+        block_ids_shared_by_attempts,
         listed_row_taken_as_written,
         list_of_the_source_alone,
         canary_without_a_list,

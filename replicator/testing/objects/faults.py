@@ -1,9 +1,19 @@
-"""What may happen to objects on their way: bodies that break, uploads that land late, blocks that stray."""
+"""What may happen to objects on their way: bodies that break, uploads that land late, blocks that stray.
+
+Real is the protocol of blocks: each has a call of its own and an id that the sender chooses; a block that
+comes later replaces one of the same name and id; nobody sees any of it before the last call names the ids,
+and that call sweeps away all others. So a sender may begin again at once when a block's outcome is unknown,
+while blocks of the attempt that it gave up are still coming.
+Source: Azure Blob Storage REST reference, Put Block, Put Block List; ``connectors/blob/upload.py`` does so.
+
+Modelled is only when they come: of an attempt given up each block lands at a moment of its own, and in
+their order; those of an attempt that goes well come evenly, and its last call follows at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Collection
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar, cast
 
@@ -18,11 +28,7 @@ from replicator.testing.network import Network, unknown
 T = TypeVar("T")
 
 PIECE_BYTES = 8
-"""Bodies come in pieces so small, each with a fate of its own."""
-
-
-STRAYS = 3
-"""An upload is of many calls, so more often than of others a part of it goes astray."""
+"""Bodies come in pieces so small, each with a fate of its own; each is a block of the sink."""
 
 
 class _Pieces:
@@ -44,20 +50,29 @@ class _Pieces:
 
 
 class _Sent:
-    """A body that was sent, and arrives piece by piece within so many seconds; perhaps not all of it."""
+    """A body that was sent, and arrives piece by piece; perhaps not all of it.
+
+    ``moments`` are when the pieces arrive, in seconds from the beginning, the first one first.
+    """
 
     def __init__(
-        self, record: Object, pieces: list[bytes], seconds: float, error: ReplicatorError | None = None
+        self,
+        record: Object,
+        pieces: list[bytes],
+        moments: Iterable[float],
+        error: ReplicatorError | None = None,
     ) -> None:
         self.record = record
         self._pieces = pieces
-        self._seconds = seconds
+        self._moments = moments
         self._error = error
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The pieces that arrive."""
-        for piece in self._pieces:
-            await asyncio.sleep(self._seconds / len(self._pieces))
+        now = 0.0
+        for piece, moment in zip(self._pieces, self._moments, strict=True):
+            await asyncio.sleep(moment - now)
+            now = moment
             yield piece
         if self._error is not None:
             raise self._error
@@ -69,7 +84,7 @@ class _Checks:
 
     async def check(self, key: Key, algorithms: Collection[str]) -> Row | None:
         """May fail; an answer may be old when it arrives."""
-        return await self.network.ask(lambda: cast(Checks, self.inner).check(key, algorithms))
+        return await self.network.read(lambda: cast(Checks, self.inner).check(key, algorithms))
 
 
 class _Downloads:
@@ -81,7 +96,7 @@ class _Downloads:
         """Opening may fail, and so may every piece of the body."""
         inner = cast(Downloads, self.inner)
         async with AsyncExitStack() as stack:
-            body = await self.network.ask(lambda: stack.enter_async_context(inner.download(key)))
+            body = await self.network.read(lambda: stack.enter_async_context(inner.download(key)))
             yield None if body is None else _Pieces(body, self.network)
 
 
@@ -101,24 +116,25 @@ class _ObjectSink:
         await self.inner.close()
 
     async def upload(self, key: Key, body: Body, etag: str | None) -> bool:
-        """The body is read first. Then some of its blocks may stray, or the whole of it, and land late."""
+        """The body is read first. Then blocks of it may go astray, or its last call, and land late."""
         pieces: list[bytes] = []
         inner, record, network = cast(Uploads, self.inner), body.record, self.network
         try:
             async for piece in body.chunks():
                 pieces += [piece]
         except ReplicatorError as error:
-            return await inner.upload(key, _Sent(record, pieces, 0.0, error), etag)
-        if pieces and network.chance.random() < STRAYS * network.rates.partial:
+            return await inner.upload(key, _Sent(record, pieces, [0.0] * len(pieces), error), etag)
+        if network.chance.random() < self._stray_share(len(pieces)):
             network.sending("write")
-            seconds, broken = network.any_moment(), unknown("a block was lost")
-            stray = _Sent(record, pieces, seconds, broken)
-            network.carry(lambda: inner.upload(key, stray, etag), 0.0, seconds)
+            moments = sorted(network.any_moment() for _ in pieces)
+            stray = _Sent(record, pieces, moments, unknown("a block was lost"))
+            network.carry(lambda: inner.upload(key, stray, etag), 0.0, moments[-1])
             await asyncio.sleep(network.way())
             raise TransientError("a block was not taken; nothing shows", settled=True, reason="timeout")
 
         def land(seconds: float) -> Awaitable[bool]:
-            return inner.upload(key, _Sent(record, pieces, seconds), etag)
+            moments = [seconds * number / len(pieces) for number in range(1, len(pieces) + 1)]
+            return inner.upload(key, _Sent(record, pieces, moments), etag)
 
         return await self._in_time(network.send_slowly(land))
 
@@ -126,6 +142,11 @@ class _ObjectSink:
         """The condition is looked at when the removal lands."""
         inner = cast(Removes, self.inner)
         return await self._in_time(self.network.send(lambda: inner.remove(key, etag)))
+
+    def _stray_share(self, blocks: int) -> float:
+        """How likely the outcome of some of so many calls is unknown."""
+        rates = self.network.rates
+        return 1.0 - (1.0 - rates.late - rates.lost - rates.reset) ** blocks
 
     async def _in_time(self, call: Awaitable[T]) -> T:
         try:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from replicator.testing.loop import seeded
-from replicator.testing.network import QUIET, ROUGH, SLUGGISH, Rates
+from replicator.testing.network import HANGING, QUIET, ROUGH, SLUGGISH, Rates
 from replicator.testing.plan import Course, draw_limits
+
+LIST_SECONDS = (1.0, 3.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,11 @@ class Plan(Course):
 def draw(seed: int) -> Plan:
     """The plan of a seed."""
     chance = seeded(f"plan {seed}")
-    lose = chance.choice((0.0, 0.0, 0.1, 0.4))
+    lose = chance.choice((0.0, 0.1, 0.4))
     return Plan(
-        cold_objects=chance.choice((0, 8, 25)),
-        hot_objects=chance.randint(2, 8),
-        leftovers=chance.random() < 0.4,
+        cold_objects=chance.choice((0, 4, 12)),
+        hot_objects=chance.choice((2, 4, 8)),
+        leftovers=chance.random() < 0.6,
         marks=chance.random() < 0.75,
         repeat=chance.choice((0.0, 0.3)),
         delay=chance.choice((0.0, 0.5)),
@@ -70,23 +72,25 @@ def draw(seed: int) -> Plan:
         visibility_seconds=chance.choice((1.0, 3.0, 10.0)),
         shows=chance.choice((0, 0, 3)),
         replaced=chance.choice(("kept", "changed")),
-        busy_seconds=chance.uniform(5.0, 12.0),
-        gap_seconds=chance.choice((0.05, 0.15, 0.4)),
+        busy_seconds=chance.uniform(6.0, 16.0),
+        gap_seconds=chance.choice((0.03, 0.06, 0.2)),
         burst=chance.choice((1, 3)),
         cold_share=chance.choice((0.1, 0.5)),
-        delete_share=chance.choice((0.2, 0.5)),
+        delete_share=chance.choice((0.1, 0.4, 0.7)),
         tag_share=0.0 if lose else chance.choice((0.0, 0.3)),
         kills=chance.choice((0, 1, 2, 4)),
         stops=chance.choice((0, 0, 1)),
         steps=chance.choice((0, 0, 2)),
+        limit_changes=chance.choice((0, 0, 4)),
+        barrier_seconds=chance.choice((0.0, 0.3, 1.0)),
         refused_objects=chance.choice((0, 0, 2)),
         meddle_seconds=chance.choice((0.0, 0.1, 1.0)),
         command_seconds=chance.choice((0.0, 1.0, 3.0)),
         page_rows=chance.randint(2, 10),
         page_changes=chance.randint(2, 20),
-        poll_seconds=chance.choice((0.1, 0.3)),
+        poll_seconds=chance.choice((0.05, 0.2)),
         latency_seconds=chance.choice((0.005, 0.05)),
-        rates=chance.choice((QUIET, ROUGH, ROUGH, SLUGGISH, SLUGGISH)),
+        rates=chance.choice((QUIET, ROUGH, SLUGGISH, SLUGGISH, HANGING)),
         store_rates=chance.choice((QUIET, Rates(slow=0.1))),
-        limits=draw_limits(chance, list_seconds=chance.choice((1.0, 3.0, 8.0))),
+        limits=draw_limits(chance, list_seconds=chance.choice(LIST_SECONDS)),
     )

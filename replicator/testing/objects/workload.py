@@ -96,7 +96,7 @@ class Workload:
 
     def _put(self, name: str) -> None:
         number = self._ledger.numbers + 1
-        size = self._chance.randint(0, BODY_BYTES_MAX // 4)
+        size = self._chance.randint(0, self._chance.choice((2, BODY_BYTES_MAX // 4)))
         if name in self._refused and self._chance.random() < 0.3:
             size = TOO_LARGE_BYTES // 4
         metadata = {"number": str(number)} if self._chance.random() < 0.5 else NOTHING

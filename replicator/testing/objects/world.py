@@ -12,6 +12,7 @@ from connectors.memory.objects.bucket import Kept, MemoryBucket
 from connectors.memory.objects.sink import MemoryObjectSink
 from connectors.memory.objects.source import MarkedMemoryObjectSource, MemoryObjectSource
 from connectors.memory.objects.store import OBJECT_BYTES_MAX, Held
+from replicator.config.limits import Limits
 from replicator.config.settings import Gate
 from replicator.connector import Sink, Source
 from replicator.engine.gate import judge
@@ -23,11 +24,12 @@ from replicator.stores import Store
 from replicator.testing.commands import CopyOperator, Operator
 from replicator.testing.disk import InMemoryStore
 from replicator.testing.loop import VirtualLoop, seeded
-from replicator.testing.objects.faults import faulty_object_sink, faulty_object_source
+from replicator.testing.objects.faults import PIECE_BYTES, faulty_object_sink, faulty_object_source
 from replicator.testing.objects.ledger import Ledger, names_of
-from replicator.testing.objects.plan import draw
+from replicator.testing.objects.plan import LIST_SECONDS, draw
 from replicator.testing.objects.systems import LedgerStore, WatchedObjectStore
 from replicator.testing.objects.workload import BODY_BYTES_MAX, Workload
+from replicator.testing.plan import draw_limits
 from replicator.testing.queues import WatchedQueue, Weather
 from replicator.testing.world import FRESHNESS_SECONDS_MAX, NAME, Plant, World
 
@@ -38,7 +40,9 @@ BOUNDS = Gate(
     list_age_seconds_max=30.0,
     stable_for_seconds=FRESHNESS_SECONDS_MAX,
 )
-BLOCK_BYTES = 16
+BLOCK_BYTES = PIECE_BYTES
+"""Every piece of a body is a block, with a call of its own that may go astray."""
+
 KEYS_ASKED = 2
 
 
@@ -50,9 +54,9 @@ class ObjectOperator(CopyOperator):
         self._objects = ledger
 
     @property
-    def commands(self) -> Sequence[Callable[[], Awaitable[None]]]:
+    def barriers(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """Barriers of keys as well."""
-        return [*super().commands, self._wait_for_keys]
+        return [*super().barriers, self._wait_for_keys]
 
     async def _wait_for_keys(self) -> None:
         names = names_of(self._objects.bucket)
@@ -104,6 +108,10 @@ class ObjectWorld(World):
             workload.meddle(),
             workload.show_again(),
         ]
+
+    def draw_limits(self) -> Limits:
+        """Lists as often as a seed likes them."""
+        return draw_limits(self.chance, list_seconds=self.chance.choice(LIST_SECONDS))
 
     async def heal(self) -> None:
         """End all faults; the sink takes what was too large."""

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from replicator.testing.bugs import BUGS
-from replicator.testing.reliability.page import PICTURE_NAME, SEEDS_FOR_A_BUG, page
+from replicator.testing.bugs import BUGS, KINDS, SEEDS_FOR_A_BUG, seeds_of
+from replicator.testing.reliability.page import PICTURE_NAME, page
 from replicator.testing.reliability.tally import Tally
 from replicator.testing.simulator import run_seed
 
@@ -55,7 +55,7 @@ def tally_of(first: int, seeds: int) -> dict[str, Tally]:
 
 def catching_seed(bug: str) -> int | None:
     """The first seed that fails with the bug, and does not without; None where there is none."""
-    seeds = range(SEEDS_FOR_A_BUG)
+    seeds = next(seeds_of(kind, SEEDS_FOR_A_BUG) for kind in KINDS if bug in kind.bugs)
     return next(
         (seed for seed in seeds if run_seed(seed, [bug]).violations and not run_seed(seed).violations), None
     )

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import replicator
+from replicator.testing.bugs import SEEDS_FOR_A_BUG
 from replicator.testing.reliability.tally import Tally
 
 PICTURE_NAME = "reliability.svg"
-SEEDS_FOR_A_BUG = 1800
 
 FATES: Mapping[str, str] = {
     "refused": "refused, nothing done",
@@ -21,6 +21,7 @@ FATES: Mapping[str, str] = {
     "slow": "done and answered late",
     "killed": "process killed",
     "stopped": "process stopped",
+    "limits": "limits changed as it ran",
 }
 """What befell calls and processes, in the order of the table."""
 
@@ -46,7 +47,7 @@ _CAUGHT = """\
 ## Planted bugs
 
 A checker that never fails proves nothing. Each of these bugs, put into the engine on purpose, is caught by
-a seed that passes without it; told is the first one of {seeds}.
+a seed that passes without it; told is the first one of {seeds} of its kind of world (every third seed).
 """
 _SOAKED = """\
 ## Soaks

@@ -27,6 +27,7 @@ class Tally:
         self.gate_openings += report.gate_openings
         self.faults.update(report.fates)
         self.faults.update(killed=words.count("kill"), stopped=words.count("stop"))
+        self.faults.update(limits=words.count("limits"))
 
     def merge(self, other: Tally) -> None:
         """Count what another one counted."""
