@@ -19,7 +19,7 @@ from connectors.blob.client import BlobContainer
 from connectors.blob.config import MEBIBYTE, BlobSinkSettings
 from connectors.blob.errors import RefusedError, is_absent, is_unmet, translate, without_effect
 from connectors.wire.checksums import Digests, cheapest
-from replicator.connector import Body
+from replicator.connector import ATTEMPT_BYTES, Body, block_id
 from replicator.model.errors import ChangeError, ReplicatorError, TransientError, first_cause
 from replicator.model.record import Object
 
@@ -102,7 +102,7 @@ class _Staging:
     ) -> None:
         self._container, self._settings, self._budget, self._name = container, settings, budget, name
         self._slots = asyncio.Semaphore(settings.blocks_in_flight_max)
-        self._attempt = secrets.token_bytes(14)
+        self._attempt = secrets.token_bytes(ATTEMPT_BYTES)
 
     async def all_of(self, reader: _Reader) -> list[str]:
         """Send the whole body; the ids of its blocks, in order."""
@@ -111,7 +111,7 @@ class _Staging:
         blocks: list[str] = []
         async with asyncio.TaskGroup() as tasks:
             for start in range(0, size, step):
-                block = self._block(len(blocks))
+                block = block_id(self._attempt, len(blocks))
                 blocks.append(block)
                 length = min(step, size - start)
                 if step > self._settings.buffer_bytes_max:
@@ -122,12 +122,9 @@ class _Staging:
 
     async def one_of(self, parts: list[bytes]) -> str:
         """Send one block that is held already; its id."""
-        block = self._block(0)
+        block = block_id(self._attempt, 0)
         await self._stage(block, parts, sum(map(len, parts)), {"content-md5": md5_header(parts)})
         return block
-
-    def _block(self, number: int) -> str:
-        return base64.b64encode(self._attempt + number.to_bytes(4)).decode()
 
     async def _hold(self, tasks: asyncio.TaskGroup, block: str, reader: _Reader, length: int) -> None:
         """Read a block into memory, and leave sending it to a task."""

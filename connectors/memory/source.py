@@ -21,7 +21,8 @@ class MemorySource:
     """A source that puts nothing into the table: no marks.
 
     Every ``poll_seconds`` each readable shard falls due. A due shard is read until a page of it is
-    empty; the empty page is delivered too, because it proves that the shard was read to its end.
+    empty; the empty page is delivered too, because it proves that the shard was read to its end, unless
+    the table withholds what is there.
     """
 
     def __init__(self, table: MemoryTable, settings: MemorySourceSettings) -> None:
@@ -187,10 +188,11 @@ class MemorySource:
         ended = [name for name, place in self._connected().items() if place.ended]
         return tuple(name for name in ended if name not in self._table.shards)
 
-    def _read_to(self, page: LogPage) -> float:
+    def _read_to(self, page: LogPage) -> float | None:
+        """An empty page that is not the end's proves nothing: records may come behind it."""
         if page.at_end:
             return self._table.clock.wall() - self._table.delay_seconds
-        return page.entries[-1].committed_at
+        return page.entries[-1].committed_at if page.entries else None
 
     def _marks_proved(self, name: str, page: LogPage) -> tuple[str, ...]:
         proved = []

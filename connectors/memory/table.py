@@ -75,6 +75,10 @@ class MemoryTable:
             by key see it at once.
         retention_seconds: what the table says of itself; trimming happens only through ``trim``.
         forgets_committed: whether the log drops what its reader committed.
+
+    Attributes:
+        withholds: asked at each page with the shard's name: whether the page is empty although the shard
+            was not read to its end, as pages of DynamoDB Streams may be (GetRecords, API reference).
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class MemoryTable:
         self.retention_seconds = retention_seconds
         self.rows = Rows()
         self.shards: dict[str, Shard] = {}
+        self.withholds: Callable[[str], bool] = lambda _shard: False
         self._forgets_committed = forgets_committed
         self._numbers = count()
         self._marks = count(1)
@@ -127,6 +132,12 @@ class MemoryTable:
         middle = (shard.low + shard.high) // 2
         return [self._open(shard.low, middle, name), self._open(middle, shard.high, name)]
 
+    def roll(self, name: str) -> str:
+        """Close a shard and open one child over its range, as shards of a stream do after some hours."""
+        shard = self.shards[name]
+        shard.closed = True
+        return self._open(shard.low, shard.high, name)
+
     def trim(self, before: float) -> None:
         """Forget every entry committed before this instant, and closed shards left with none."""
         for shard in list(self.shards.values()):
@@ -152,7 +163,7 @@ class MemoryTable:
         return [shard.name for shard in self.shards.values() if shard.parent == name]
 
     def page(self, name: str, index: int, limit: int) -> LogPage:
-        """Up to ``limit`` visible entries from this number on.
+        """Up to ``limit`` visible entries from this number on; none where they are withheld.
 
         Raises:
             TrimmedError: they are no longer all there.
@@ -160,6 +171,8 @@ class MemoryTable:
         shard = self.shards.get(name)
         if shard is None or index < shard.first:
             raise TrimmedError(name)
+        if self.withholds(name):
+            return LogPage([], at_end=False)
         start = index - shard.first
         entries = list(takewhile(self._visible, shard.entries[start : start + limit]))
         return LogPage(entries, at_end=len(entries) < limit or index + limit >= shard.end)

@@ -43,12 +43,14 @@ from replicator.connector.ends import (
     Writes,
 )
 from replicator.connector.objects import (
+    ATTEMPT_BYTES,
     CHUNK_BYTES_MAX,
     Body,
     Checks,
     Downloads,
     Removes,
     Uploads,
+    block_id,
 )
 from replicator.connector.queues import Compares, Describes, QueueTraits
 from replicator.connector.registry import (
@@ -61,6 +63,7 @@ from replicator.connector.registry import (
 from replicator.model.change import Position, Row
 
 __all__ = [
+    "ATTEMPT_BYTES",
     "CHUNK_BYTES_MAX",
     "FETCH_KEYS_MAX",
     "Amendment",
@@ -97,4 +100,5 @@ __all__ = [
     "Trials",
     "Uploads",
     "Writes",
+    "block_id",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
@@ -29,6 +30,20 @@ class Body(Protocol):
 
 
 CHUNK_BYTES_MAX = 1024 * 1024
+
+ATTEMPT_BYTES = 14
+"""Of what tells one attempt to upload a body from all others."""
+
+
+def block_id(attempt: bytes, number: int) -> str:
+    """The id under which an attempt stages its block of this number, from 0 to 2**32 - 1.
+
+    A block that is not committed outlives the attempt that sent it, a late one replaces a staged one of its
+    id, and a commit takes the newest of each id. So ids hold ``attempt``, ``ATTEMPT_BYTES`` that no other
+    attempt has. All ids of a blob are of one length, of 64 bytes at most before they are Base64.
+    Source: Azure Blob Storage REST reference, Put Block, Put Block List.
+    """
+    return base64.b64encode(attempt + number.to_bytes(4)).decode()
 
 
 @runtime_checkable

@@ -125,10 +125,15 @@ class CopyOperator(Operator):
     @property
     def commands(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """Verifications and repairs as well."""
-        return [*super().commands, self._verify, self._repair]
+        return [*super().commands, self._verify, self._repair, self._replay_one]
 
     async def _verify(self) -> None:
         self._supervisor.verify(repair=False, quiet_source=False)
+
+    async def _replay_one(self) -> None:
+        letters = await self._store.list_dead_letters(None, "open", 0, 10)
+        if letters:
+            await self.replay(self._chance.choice(letters))
 
     async def _repair(self) -> None:
         self._supervisor.verify(repair=True, quiet_source=False)

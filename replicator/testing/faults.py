@@ -5,9 +5,10 @@ A decorated system has exactly the abilities of the one inside, so ``isinstance`
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 from replicator.connector import (
     Backlogs,
@@ -30,21 +31,30 @@ from replicator.model.change import Backlog, Batch, Change, Page, Positions, Row
 from replicator.model.errors import BatchError, ChangeError, NotConnectedError, ReplicatorError
 from replicator.model.key import Key
 from replicator.stores import Store
-from replicator.testing.network import Network, refused, unknown
+from replicator.testing.network import Link, Network, refused, unknown
 
 S = TypeVar("S")
 
+NEVER_SECONDS = float("inf")
+
 
 class FaultySource:
-    """A source behind a network."""
+    """A source behind a network.
 
-    def __init__(self, inner: Source, network: Network) -> None:
+    What it reads with expires where it rests for ``expires_seconds``, as the iterators of a stream do.
+    """
+
+    def __init__(self, inner: Source, network: Network, expires_seconds: float = NEVER_SECONDS) -> None:
         self.inner: Any = inner
         self.network = network
+        self._expires_seconds = expires_seconds
+        self._used_at = 0.0
 
     async def connect(self, positions: Positions | None) -> Start:
         """Connecting may fail after it has worked."""
-        return await self.network.ask(lambda: cast(Source, self.inner).connect(positions))
+        start = await self.network.ask(lambda: cast(Source, self.inner).connect(positions))
+        self._used_at = asyncio.get_running_loop().time()
+        return start
 
     async def read(self) -> Batch:
         """A batch may be lost with its connection; then only connecting again brings it back."""
@@ -52,13 +62,19 @@ class FaultySource:
         if chance.random() < rates.refused:
             raise refused(chance)
         if chance.random() < rates.disconnected:
-            await cast(Source, self.inner).close()
-            raise NotConnectedError("the connection was lost before a read")
+            await self._lose("disconnected", "the connection was lost before a read")
+        if asyncio.get_running_loop().time() - self._used_at > self._expires_seconds:
+            await self._lose("expired", "the iterators have expired")
         batch = await cast(Source, self.inner).read()
+        self._used_at = asyncio.get_running_loop().time()
         if chance.random() < rates.disconnected:
-            await cast(Source, self.inner).close()
-            raise NotConnectedError("the connection was lost with a batch on it")
+            await self._lose("disconnected", "the connection was lost with a batch on it")
         return batch
+
+    async def _lose(self, fate: str, message: str) -> NoReturn:
+        self.network.fates[fate] += 1
+        await cast(Source, self.inner).close()
+        raise NotConnectedError(message)
 
     async def commit(self, positions: Positions) -> None:
         """A commit may work and be reported as failed."""
@@ -81,11 +97,12 @@ class FaultySink:
     ) -> None:
         self.inner: Any = inner
         self.network = network
+        self.link = Link(network)
         self.refuse = refuse
 
     async def connect(self) -> None:
         """Connecting may fail."""
-        await self.network.ask(self.inner.connect)
+        await self.link.connect(self.inner.connect)
 
     def group(self, key: Key) -> Hashable:
         """As inside."""
@@ -108,6 +125,7 @@ class FaultySink:
         self, write: Callable[[Sequence[Change]], Awaitable[None]], changes: Sequence[Change]
     ) -> None:
         """Send what is not left out; name what was left out or refused, each with its own error."""
+        self.link.use()
         self.network.sending("write")
         failures: dict[Key, ReplicatorError] = {}
         kept: list[Change] = []
@@ -225,6 +243,7 @@ class _Inserts(FaultySink):
 class _Conditions(FaultySink):
     async def write_if(self, change: Change, etag: str | None) -> bool:
         """The condition is looked at when the write lands."""
+        self.link.use()
         if self.refuse(change):
             raise ChangeError("refused for good, by order of the seed")
         return await self.network.send(lambda: cast(Conditions, self.inner).write_if(change, etag))
@@ -244,9 +263,9 @@ def decorated(end: type, abilities: Parts, inner: object, *given: object) -> Any
     return type(end.__name__, (*parts, end), {})(inner, *given)
 
 
-def faulty_source(inner: Source, network: Network) -> Source:
+def faulty_source(inner: Source, network: Network, expires_seconds: float = NEVER_SECONDS) -> Source:
     """The source behind the network, with the abilities that it has."""
-    return cast(Source, decorated(FaultySource, [*SHARED, *OF_A_SOURCE], inner, network))
+    return cast(Source, decorated(FaultySource, [*SHARED, *OF_A_SOURCE], inner, network, expires_seconds))
 
 
 def faulty_sink(inner: Sink, network: Network, refuse: Callable[[Change], bool] = lambda _: False) -> Sink:

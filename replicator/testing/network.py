@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from replicator.model.errors import ReplicatorError, TransientError
+from replicator.model.errors import NotConnectedError, ReplicatorError, TransientError
 from replicator.testing.loop import Life, current_life
 
 T = TypeVar("T")
@@ -37,7 +37,8 @@ class Rates:
         slow: it happens late, and may well be answered after the caller gave up.
         partial: of a batch only a part happens, as the answer says; what is reported as of unknown
             outcome may still land.
-        disconnected: a read finds its connection gone, before or after it took its batch.
+        disconnected: a read finds its connection gone, before or after it took its batch; a call to the
+            sink finds it gone before it is sent. Only connecting again helps.
         gap: a page of a scan comes without rows, and is not the last one.
         killed_before_send: a call whose sender is killed before its effect has none; any other such call
             may have it at any moment until ``call_seconds_max``.
@@ -60,6 +61,13 @@ ROUGH = Rates(
 )
 SLUGGISH = Rates(refused=0.01, late=0.12, slow=0.1, partial=0.06, gap=0.1)
 HANGING = Rates(late=0.2, slow=0.05, gap=0.1, killed_before_send=0.2)
+
+SPELLS = (
+    Rates(refused=0.8),
+    Rates(refused=0.2, lost=0.4, late=0.2, reset=0.1, disconnected=0.3),
+    Rates(slow=0.8),
+)
+"""What a network is like for a while: a service throttles, is hardly to be reached, or is slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +240,33 @@ class Network:
     def any_moment(self) -> float:
         """Some moment at which a call may still take effect; late ones are as likely as early ones."""
         return self.call_seconds_max * self.chance.uniform(0.3, 0.99)
+
+
+class Link:
+    """A client's connection, over which calls are made until it is found broken."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._is_up = True
+
+    async def connect(self, connect: Callable[[], Awaitable[T]]) -> T:
+        """Connecting may fail."""
+        answer = await self._network.ask(connect)
+        self._is_up = True
+        return answer
+
+    def use(self) -> None:
+        """To be called before each call.
+
+        Raises:
+            NotConnectedError: it is broken; nothing is sent over it.
+        """
+        network = self._network
+        if network.chance.random() < network.rates.disconnected:
+            network.fates["disconnected"] += 1
+            self._is_up = False
+        if not self._is_up:
+            raise NotConnectedError("the connection to the sink was lost")
 
 
 def refused(chance: random.Random) -> TransientError:

@@ -19,6 +19,7 @@ class Course:
     Attributes:
         busy_seconds: how long writes, faults and kills go on before everything heals.
         kills, stops, steps: how often the process is killed or asked to stop, and its wall clock is set.
+        spells: how often the network is much worse than usual for a while.
         limit_changes: how often somebody changes some of the limits while the process runs.
         command_seconds: mean time between two commands of an operator; 0 where nobody gives any.
         barrier_seconds: mean time between two barriers that somebody waits on; 0 where nobody does.
@@ -30,6 +31,7 @@ class Course:
     kills: int
     stops: int
     steps: int
+    spells: int
     limit_changes: int
     command_seconds: float
     barrier_seconds: float

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from replicator.testing.bugs import BUGS, KINDS, kind_of
 from replicator.testing.loop import DeadlockError, virtual_loop
+from replicator.testing.network import SPELLS
 from replicator.testing.plan import STEP_SECONDS_MAX
 from replicator.testing.replicas import Replica
 from replicator.testing.world import OBSERVE_SECONDS, World
@@ -32,6 +33,9 @@ BESIDE_AN_EFFECT = 0.7
 
 EFFECT_SECONDS = 2.0
 """How long they wait for it."""
+
+SPELL_SECONDS_MAX = 2.0
+"""How long a network is much worse than usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ async def _live(world: World) -> None:
             busy.create_task(activity)
         busy.create_task(_interrupt(world))
         busy.create_task(_step_clock(world))
+        busy.create_task(_worsen(world))
         busy.create_task(_change_limits(world))
     await world.heal()
     await _converge(world)
@@ -130,6 +135,16 @@ async def _step_clock(world: World) -> None:
         await asyncio.sleep(world.chance.uniform(0.0, world.course.busy_seconds / world.course.steps))
         step = world.chance.uniform(-STEP_SECONDS_MAX, STEP_SECONDS_MAX) if number % 2 == 0 else 0.0
         world.set_clock_off(step)
+
+
+async def _worsen(world: World) -> None:
+    """Make the network much worse for a while, and then as it was."""
+    plan, chance = world.course, world.chance
+    for _ in range(plan.spells):
+        await asyncio.sleep(chance.uniform(0.0, plan.busy_seconds / plan.spells))
+        world.network.rates = chance.choice(SPELLS)
+        await asyncio.sleep(chance.uniform(0.0, SPELL_SECONDS_MAX))
+        world.network.rates = plan.rates
 
 
 async def _change_limits(world: World) -> None:

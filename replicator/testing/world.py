@@ -22,6 +22,7 @@ from replicator.engine.parts import Parts, QueueMode
 from replicator.engine.pipeline import Pipeline
 from replicator.engine.status import PipelineStatus, State
 from replicator.engine.supervisor import STANDING_BY, Charge, Supervisor
+from replicator.model.errors import NotNowError
 from replicator.stores import Store
 from replicator.testing.commands import Operator
 from replicator.testing.disk import Disk, InMemoryStore
@@ -312,7 +313,7 @@ class World(ABC):
             )
 
     async def _verify(self, seconds_max: float) -> int | None:
-        """How many mismatches the process finds; None if it does not end."""
+        """How many mismatches the process finds; None if it does not begin, or does not end."""
         acting = self.acting
         if acting is None or acting.supervisor is None or acting.life is None:
             return None
@@ -324,7 +325,10 @@ class World(ABC):
 
         if not await self.until(is_idle, seconds_max):
             return None
-        verification = life.run(lambda: supervisor.verify(repair=False, quiet_source=False))
+        try:
+            verification = life.run(lambda: supervisor.verify(repair=False, quiet_source=False))
+        except NotNowError:
+            return None
         return verification.mismatches if await self.until(is_idle, seconds_max) else None
 
     async def _serve(self, replica: Replica, name: str) -> None:

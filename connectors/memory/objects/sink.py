@@ -10,7 +10,7 @@ from connectors.memory.objects.checksums import Checksums, checksums_of
 from connectors.memory.objects.codec import listed, name_of
 from connectors.memory.objects.errors import Refusal, StoreError, damaged, translate
 from connectors.memory.objects.store import Held, MemoryObjectStore
-from replicator.connector import Body, Finding
+from replicator.connector import ATTEMPT_BYTES, Body, Finding, block_id
 from replicator.model.change import Page, Row
 from replicator.model.key import Key
 from replicator.model.record import NOTHING
@@ -29,11 +29,11 @@ class MemoryObjectSink:
     async def upload(self, key: Key, body: Body, etag: str | None) -> bool:
         """Stage the body under ids of this attempt, look whether it is true, then commit on condition."""
         name, passed = name_of(key), Checksums(body.record.checksums)
-        attempt, blocks = self._store.new_attempt(), list[str]()
+        attempt, blocks = self._store.new_attempt().to_bytes(ATTEMPT_BYTES), list[str]()
         async for data in _blocks_of(body, self._settings.block_bytes):
             await asyncio.sleep(0)  # a call to a service always lets others run
             passed.update(data)
-            blocks.append(f"{attempt}-{len(blocks)}")
+            blocks.append(block_id(attempt, len(blocks)))
             self._store.stage(name, blocks[-1], data)
         if not passed.fit(body.record.size, body.record.checksums):
             raise damaged(name)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from connectors.memory.table import LogPage
 from replicator.engine.items import ItemPipeline
 from replicator.engine.operations import Reconcile
 from replicator.engine.tracker import Ticket
@@ -72,6 +73,18 @@ def empty_page_taken_for_the_end(pipeline: ItemPipeline) -> None:
     patch(pipeline.source, scan=scan_to_a_gap)
 
 
+def empty_read_taken_for_the_end(pipeline: ItemPipeline) -> None:
+    """A shard that gives nothing counts as read to its end, although records may come behind it."""
+    source: Any = pipeline.source
+    read_to = source.inner._read_to  # noqa: SLF001 - the bug sits inside
+
+    def read_to_the_end(page: LogPage) -> float | None:
+        taken: float | None = read_to(page if page.entries else page._replace(at_end=True))
+        return taken
+
+    patch(source.inner, _read_to=read_to_the_end)
+
+
 def child_shard_before_its_parents_end(pipeline: ItemPipeline) -> None:
     """A shard is read as soon as there is one, although its parent has not been read to its end."""
     inner: Any = pipeline.source
@@ -122,6 +135,7 @@ BACKFILL_BUGS: Plants = {
         backfill_rows_as_upserts,
         scanned_row_written_as_read,
         empty_page_taken_for_the_end,
+        empty_read_taken_for_the_end,
         child_shard_before_its_parents_end,
         dead_letter_replayed_without_reading_the_source,
         lag_of_the_last_applied_change,

@@ -23,8 +23,11 @@ class Plan(Course):
         gap_seconds: mean time between two writes.
         burst: how many writes a key gets in a row; with many keys it is then left alone for long.
         cold_share, delete_share: how many of the writes meet a cold row, and how many are deletes.
-        splits, trims: how often a shard splits, and the log is trimmed, read or not.
-        refused_keys: keys whose records the sink refuses for good until everything heals.
+        splits, trims: how often a shard ends in two others or one, and the log is trimmed, read or not.
+        withheld_share: of how many pages a shard begins to give only empty ones for a while.
+        iterator_seconds: how long what the log is read with can rest before it expires.
+        refused_keys: keys whose records the sink refuses for good.
+        accepted_share: when it takes them after all, as a share of the busy time; 1: only healing does it.
     """
 
     shards: int
@@ -41,7 +44,10 @@ class Plan(Course):
     delete_share: float
     splits: int
     trims: int
+    withheld_share: float
+    iterator_seconds: float
     refused_keys: int
+    accepted_share: float
     page_rows: int
     page_changes: int
 
@@ -67,10 +73,14 @@ def draw(seed: int) -> Plan:
         stops=chance.choice((0, 0, 1)),
         splits=chance.choice((0, 0, 1, 3)),
         steps=chance.choice((0, 0, 2)),
+        spells=chance.choice((0, 0, 2)),
         limit_changes=chance.choice((0, 0, 4)),
         barrier_seconds=chance.choice((0.0, 0.3, 1.0)),
         trims=chance.choice((0, 0, 0, 1)),
         refused_keys=chance.choice((0, 0, 2)),
+        withheld_share=chance.choice((0.0, 0.0, 0.1)),
+        iterator_seconds=chance.choice((1.0, 300.0)),
+        accepted_share=chance.choice((0.5, 1.0)),
         command_seconds=chance.choice((0.0, 1.0, 3.0)),
         page_rows=chance.randint(1, 6),
         page_changes=chance.randint(2, 20),

@@ -16,6 +16,7 @@ from replicator.testing.items.plan import Plan
 GROUPS = 2
 EXTRAS = 4
 PURGE_SECONDS = 3.0
+WITHHELD_SECONDS_MAX = 3.0
 PURGED_AT_ONCE = 5
 
 
@@ -27,6 +28,8 @@ class Workload:
         self._plan = plan
         self._table = table
         self._ledger = ledger
+        self._ends_at = 0.0
+        self._withheld_until: dict[str, float] = {}
         self._hot = [_key("hot", number) for number in range(plan.hot_keys)]
         self._old = [_key("old", number) for number in range(plan.old_rows)]
         self._cold = [_key("cold", number) for number in range(plan.cold_rows)]
@@ -49,8 +52,8 @@ class Workload:
     async def write_for(self, seconds: float) -> None:
         """Write hot keys, and cold ones as often as the plan says, for so long."""
         loop = asyncio.get_running_loop()
-        ends_at = loop.time() + seconds
-        while loop.time() < ends_at:
+        self._ends_at = loop.time() + seconds
+        while loop.time() < self._ends_at:
             rare = self._cold and self._chance.random() < self._plan.cold_share
             key = self._chance.choice(self._cold if rare else self._hot)
             for _ in range(self._plan.burst):
@@ -66,10 +69,23 @@ class Workload:
             self._table.delete(key)
 
     async def split_shards(self) -> None:
-        """Split open shards at moments of the busy time."""
+        """End open shards, in two children or in one, at moments of the busy time."""
         for _ in range(self._plan.splits):
             await asyncio.sleep(self._chance.uniform(0.0, self._plan.busy_seconds / self._plan.splits))
-            self._table.split(self._chance.choice(self._table.open_shards()).name)
+            end = self._chance.choice((self._table.split, self._table.split, self._table.roll))
+            end(self._chance.choice(self._table.open_shards()).name)
+
+    def withholds(self, shard: str) -> bool:
+        """Whether a shard gives an empty page now; once it does it goes on for a while."""
+        now = asyncio.get_running_loop().time()
+        if now > self._ends_at:
+            return False
+        if (
+            self._withheld_until.get(shard, 0.0) <= now
+            and self._chance.random() < self._plan.withheld_share
+        ):
+            self._withheld_until[shard] = now + self._chance.uniform(0.0, WITHHELD_SECONDS_MAX)
+        return now < self._withheld_until.get(shard, 0.0)
 
     async def trim_log(self) -> None:
         """Forget the log as it is, at a moment of the busy time."""

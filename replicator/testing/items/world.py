@@ -82,6 +82,8 @@ class ItemWorld(World):
         self.container = MemoryContainer()
         self.ledger = Ledger(self.table, self.container, self.true_clock)
         self.workload = Workload(self.chance, plan, self.table, self.ledger)
+        self.table.withholds = self.workload.withholds
+        self._accepts_at = loop.time() + plan.accepted_share * plan.busy_seconds
         self.container.watch(lambda done: self.note(f"sink {_told(done.key, done.document)}"))
         self.table.watch(lambda shard, entry: self.note(f"{shard} {_told(entry.key, entry.document)}"))
 
@@ -113,7 +115,7 @@ class ItemWorld(World):
         sink = MemorySink(
             self.container, MemorySinkSettings(container=NAME, page_rows_max=self.plan.page_rows)
         )
-        source = faulty_source(self._source(), self.network)
+        source = faulty_source(self._source(), self.network, self.plan.iterator_seconds)
         return source, faulty_sink(sink, self.network, self._refuses)
 
     def operator(self, supervisor: Supervisor, store: Store) -> Operator:
@@ -156,7 +158,8 @@ class ItemWorld(World):
         return isinstance(error, PositionLostError) and bool(self.plan.trims)
 
     def _refuses(self, change: Change) -> bool:
-        if self.is_healed or change.record is None or change.key not in self.workload.refused:
+        accepts = self.is_healed or (self.plan.accepted_share < 1.0 and self.loop.time() > self._accepts_at)
+        if accepts or change.record is None or change.key not in self.workload.refused:
             return False
         self.ledger.excuse(change.key, number_of(change.record))
         return True

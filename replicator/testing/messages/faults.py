@@ -20,6 +20,7 @@ class _MessageSink(FaultySink):
     async def write(self, changes: Sequence[Change]) -> None:
         """All go in one call, or in two, of which only the first is made if anything is wrong with it."""
         self.network.sending("write")
+        self.link.use()
         chance, rates = self.network.chance, self.network.rates
         write = cast(Writes, self.inner).write
         if len(changes) == 1 or chance.random() >= rates.partial * len(changes):

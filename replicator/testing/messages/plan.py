@@ -75,6 +75,7 @@ def draw(seed: int) -> Plan:
         kills=chance.choice((0, 1, 2, 4)),
         stops=chance.choice((0, 0, 1)),
         steps=chance.choice((0, 0, 2)),
+        spells=chance.choice((0, 0, 2)),
         limit_changes=chance.choice((0, 0, 4)),
         barrier_seconds=chance.choice((0.0, 0.3, 1.0)),
         command_seconds=chance.choice((0.0, 0.3, 1.0)),

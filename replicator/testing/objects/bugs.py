@@ -116,7 +116,11 @@ def source_read_before_the_sink(pipeline: ObjectPipeline) -> None:
 
 
 def block_ids_shared_by_attempts(pipeline: ObjectPipeline) -> None:
-    """The blocks of every attempt have the same ids."""
+    """The blocks of every attempt have the same ids.
+
+    What is real of it is ``block_id``, by which the sinks in memory and of Blob Storage name blocks; the
+    store models Put Block and Put Block List.
+    """
     sink: Any = pipeline.sink
     patch(sink.inner._store, new_attempt=lambda: 0)  # noqa: SLF001 - the bug sits inside
 

@@ -23,7 +23,7 @@ from replicator.model.errors import ReplicatorError, TransientError
 from replicator.model.key import Key
 from replicator.model.record import Object
 from replicator.testing.faults import OF_A_SINK, OF_A_SOURCE, SHARED, FaultySource, decorated
-from replicator.testing.network import Network, unknown
+from replicator.testing.network import Link, Network, unknown
 
 T = TypeVar("T")
 
@@ -106,10 +106,11 @@ class _ObjectSink:
     def __init__(self, inner: Sink, network: Network) -> None:
         self.inner = inner
         self.network = network
+        self.link = Link(network)
 
     async def connect(self) -> None:
         """Connecting may fail."""
-        await self.network.ask(self.inner.connect)
+        await self.link.connect(self.inner.connect)
 
     async def close(self) -> None:
         """Closing never fails."""
@@ -117,6 +118,7 @@ class _ObjectSink:
 
     async def upload(self, key: Key, body: Body, etag: str | None) -> bool:
         """The body is read first. Then blocks of it may go astray, or its last call, and land late."""
+        self.link.use()
         pieces: list[bytes] = []
         inner, record, network = cast(Uploads, self.inner), body.record, self.network
         try:
@@ -140,6 +142,7 @@ class _ObjectSink:
 
     async def remove(self, key: Key, etag: str) -> bool:
         """The condition is looked at when the removal lands."""
+        self.link.use()
         inner = cast(Removes, self.inner)
         return await self._in_time(self.network.send(lambda: inner.remove(key, etag)))
 

@@ -28,7 +28,8 @@ class Plan(Course):
         gap_seconds, burst: mean time between two writes; how many writes a name gets in a row.
         cold_share, delete_share, tag_share: how many of the writes meet a cold object, are deletes, are
             changes of tags alone.
-        refused_objects: names whose objects are too large for the sink until everything heals.
+        refused_objects: names whose objects are too large for the sink.
+        widened_share: when it is widened, as a share of the busy time; 1 where only healing does it.
         meddle_seconds: mean time between two writes of another writer at the sink; 0 where there is none.
         store_rates: how the calls to our own store go.
     """
@@ -50,6 +51,7 @@ class Plan(Course):
     delete_share: float
     tag_share: float
     refused_objects: int
+    widened_share: float
     meddle_seconds: float
     page_rows: int
     page_changes: int
@@ -81,9 +83,11 @@ def draw(seed: int) -> Plan:
         kills=chance.choice((0, 1, 2, 4)),
         stops=chance.choice((0, 0, 1)),
         steps=chance.choice((0, 0, 2)),
+        spells=chance.choice((0, 0, 2)),
         limit_changes=chance.choice((0, 0, 4)),
         barrier_seconds=chance.choice((0.0, 0.3, 1.0)),
         refused_objects=chance.choice((0, 0, 2)),
+        widened_share=chance.choice((0.5, 1.0)),
         meddle_seconds=chance.choice((0.0, 0.1, 1.0)),
         command_seconds=chance.choice((0.0, 1.0, 3.0)),
         page_rows=chance.randint(2, 10),

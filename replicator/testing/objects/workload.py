@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from connectors.memory.objects.bucket import MemoryBucket
 from connectors.memory.objects.errors import StoreError
-from connectors.memory.objects.store import MemoryObjectStore
+from connectors.memory.objects.store import OBJECT_BYTES_MAX, MemoryObjectStore
 from replicator.model.record import NOTHING, Object
 from replicator.testing.objects.ledger import Ledger, names_of
 from replicator.testing.objects.plan import Plan
@@ -69,6 +69,12 @@ class Workload:
         for _ in range(self._plan.shows):
             await asyncio.sleep(self._chance.uniform(0.0, self._plan.busy_seconds / self._plan.shows))
             self._queue.show_again(self._chance)
+
+    async def widen(self) -> None:
+        """Let the sink take what was too large."""
+        if self._plan.widened_share < 1.0:
+            await asyncio.sleep(self._plan.widened_share * self._plan.busy_seconds)
+            self._store.object_bytes_max = OBJECT_BYTES_MAX
 
     async def meddle(self) -> None:
         """Copy to the sink as another writer may: look there, read the source, write on condition."""

@@ -106,6 +106,7 @@ class ObjectWorld(World):
         return [
             workload.write_for(self.plan.busy_seconds),
             workload.meddle(),
+            workload.widen(),
             workload.show_again(),
         ]
 

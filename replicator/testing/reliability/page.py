@@ -19,6 +19,8 @@ FATES: Mapping[str, str] = {
     "late": "given up, done later",
     "reset": "done, answer lost",
     "slow": "done and answered late",
+    "disconnected": "connection lost",
+    "expired": "iterators expired",
     "killed": "process killed",
     "stopped": "process stopped",
     "limits": "limits changed as it ran",
