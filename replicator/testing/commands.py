@@ -120,12 +120,18 @@ class Operator:
 
 
 class CopyOperator(Operator):
-    """An operator of a pipeline that copies: what was copied can be compared."""
+    """An operator of a pipeline that copies: what was copied can be compared.
+
+    Few of them repair: who does mends what went wrong before anybody sees it.
+    """
+
+    repairs = False
 
     @property
     def commands(self) -> Sequence[Callable[[], Awaitable[None]]]:
-        """Verifications and repairs as well."""
-        return [*super().commands, self._verify, self._repair, self._replay_one]
+        """Verifications, replays and, if so, repairs as well."""
+        mending = [self._repair] if self.repairs else []
+        return [*super().commands, self._verify, self._replay_one, *mending]
 
     async def _verify(self) -> None:
         self._supervisor.verify(repair=False, quiet_source=False)

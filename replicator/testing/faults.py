@@ -37,6 +37,9 @@ S = TypeVar("S")
 
 NEVER_SECONDS = float("inf")
 
+STALE_SECONDS_MAX = 4.0
+"""How long a page of a scan can be on its way; a scan is no call that anybody has to wait out."""
+
 
 class FaultySource:
     """A source behind a network.
@@ -191,9 +194,13 @@ class _Scans(_Reading):
 
     async def scan(self, piece: str, cursor: str | None) -> Page:
         """A page may be old when it arrives; one without rows may come before it, at the same place."""
-        if cursor is not None and self.network.chance.random() < self.network.rates.gap:
+        network = self.network
+        if cursor is not None and network.chance.random() < network.rates.gap:
             return Page([], cursor)
-        return await self.network.read(lambda: cast(Scans, self.inner).scan(piece, cursor))
+        page = await network.read(lambda: cast(Scans, self.inner).scan(piece, cursor))
+        if network.chance.random() < network.rates.stale:
+            await asyncio.sleep(network.chance.uniform(0.0, STALE_SECONDS_MAX))
+        return page
 
 
 class _Estimates(_Reading):

@@ -39,6 +39,7 @@ class Rates:
             outcome may still land.
         disconnected: a read finds its connection gone, before or after it took its batch; a call to the
             sink finds it gone before it is sent. Only connecting again helps.
+        stale: a page of a scan is long on its way, and old when it arrives.
         gap: a page of a scan comes without rows, and is not the last one.
         killed_before_send: a call whose sender is killed before its effect has none; any other such call
             may have it at any moment until ``call_seconds_max``.
@@ -51,16 +52,25 @@ class Rates:
     slow: float = 0.0
     partial: float = 0.0
     disconnected: float = 0.0
+    stale: float = 0.0
     gap: float = 0.0
     killed_before_send: float = 0.5
 
 
 QUIET = Rates()
 ROUGH = Rates(
-    refused=0.03, lost=0.02, late=0.04, reset=0.03, slow=0.02, partial=0.12, disconnected=0.01, gap=0.1
+    refused=0.03,
+    lost=0.02,
+    late=0.04,
+    reset=0.03,
+    slow=0.02,
+    partial=0.12,
+    disconnected=0.01,
+    stale=0.2,
+    gap=0.1,
 )
-SLUGGISH = Rates(refused=0.01, late=0.12, slow=0.1, partial=0.06, gap=0.1)
-HANGING = Rates(late=0.2, slow=0.05, gap=0.1, killed_before_send=0.2)
+SLUGGISH = Rates(refused=0.01, late=0.12, slow=0.1, partial=0.06, stale=0.4, gap=0.1)
+HANGING = Rates(late=0.2, slow=0.05, stale=0.2, gap=0.1, killed_before_send=0.2)
 
 SPELLS = (
     Rates(refused=0.8),

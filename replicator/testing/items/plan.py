@@ -15,7 +15,7 @@ class Plan(Course):
 
     Attributes:
         cold_rows, hot_keys: rows that are there from the start; keys that are written all the time.
-        old_rows: rows that are deleted, once and for all, soon after the start.
+        old_rows: rows that are deleted, or written a last time, soon after the start.
         leftovers: whether the sink holds something when the pipeline first starts.
         marks: whether the source has marks.
         delay_seconds: between a commit and its change becoming readable in the log.
@@ -27,6 +27,7 @@ class Plan(Course):
         withheld_share: of how many pages a shard begins to give only empty ones for a while.
         iterator_seconds: how long what the log is read with can rest before it expires.
         refused_keys: keys whose records the sink refuses for good.
+        repairs: whether the operator has differences repaired while all is busy.
         accepted_share: when it takes them after all, as a share of the busy time; 1: only healing does it.
     """
 
@@ -48,6 +49,7 @@ class Plan(Course):
     iterator_seconds: float
     refused_keys: int
     accepted_share: float
+    repairs: bool
     page_rows: int
     page_changes: int
 
@@ -81,6 +83,7 @@ def draw(seed: int) -> Plan:
         withheld_share=chance.choice((0.0, 0.0, 0.1)),
         iterator_seconds=chance.choice((1.0, 300.0)),
         accepted_share=chance.choice((0.5, 1.0)),
+        repairs=chance.random() < 0.3,
         command_seconds=chance.choice((0.0, 1.0, 3.0)),
         page_rows=chance.randint(1, 6),
         page_changes=chance.randint(2, 20),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 
 from connectors.memory.container import Operation, Verb
 from connectors.memory.table import MemoryTable
@@ -18,6 +19,7 @@ EXTRAS = 4
 PURGE_SECONDS = 3.0
 WITHHELD_SECONDS_MAX = 3.0
 PURGED_AT_ONCE = 5
+PURGED_SHARE = 0.7
 
 
 class Workload:
@@ -61,12 +63,20 @@ class Workload:
                 self._write(key)
 
     async def purge(self) -> None:
-        """Delete the old rows, some at a time, while the backfill is likely to be at work."""
+        """Delete or write the old rows, some at a time, from when the backfill is at work."""
+        copying = asyncio.Event()
+        self._ledger.container.watch(lambda _: copying.set())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._plan.busy_seconds / 2):
+                await copying.wait()
         for number, key in enumerate(self._old):
             if number % PURGED_AT_ONCE == 0:
                 mean = PURGE_SECONDS * PURGED_AT_ONCE / len(self._old)
                 await asyncio.sleep(self._chance.expovariate(1.0 / mean))
-            self._table.delete(key)
+            if self._chance.random() < PURGED_SHARE:
+                self._table.delete(key)
+            else:
+                self._put(key)
 
     async def split_shards(self) -> None:
         """End open shards, in two children or in one, at moments of the busy time."""

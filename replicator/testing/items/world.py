@@ -120,7 +120,9 @@ class ItemWorld(World):
 
     def operator(self, supervisor: Supervisor, store: Store) -> Operator:
         """Someone who waits on barriers, verifies and repairs."""
-        return CopyOperator(supervisor, store, self.ledger, self.chance)
+        operator = CopyOperator(supervisor, store, self.ledger, self.chance)
+        operator.repairs = self.plan.repairs
+        return operator
 
     def compare(self, status: PipelineStatus) -> None:
         """The lag is not understated, and the gate not open too early."""

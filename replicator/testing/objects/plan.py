@@ -29,6 +29,7 @@ class Plan(Course):
         cold_share, delete_share, tag_share: how many of the writes meet a cold object, are deletes, are
             changes of tags alone.
         refused_objects: names whose objects are too large for the sink.
+        repairs: whether the operator has differences repaired while all is busy.
         widened_share: when it is widened, as a share of the busy time; 1 where only healing does it.
         meddle_seconds: mean time between two writes of another writer at the sink; 0 where there is none.
         store_rates: how the calls to our own store go.
@@ -53,6 +54,7 @@ class Plan(Course):
     refused_objects: int
     widened_share: float
     meddle_seconds: float
+    repairs: bool
     page_rows: int
     page_changes: int
     store_rates: Rates
@@ -89,6 +91,7 @@ def draw(seed: int) -> Plan:
         refused_objects=chance.choice((0, 0, 2)),
         widened_share=chance.choice((0.5, 1.0)),
         meddle_seconds=chance.choice((0.0, 0.1, 1.0)),
+        repairs=chance.random() < 0.3,
         command_seconds=chance.choice((0.0, 1.0, 3.0)),
         page_rows=chance.randint(2, 10),
         page_changes=chance.randint(2, 20),

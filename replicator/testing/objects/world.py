@@ -141,7 +141,9 @@ class ObjectWorld(World):
 
     def operator(self, supervisor: Supervisor, store: Store) -> Operator:
         """Someone who waits on barriers, of all keys and of some, verifies and repairs."""
-        return ObjectOperator(supervisor, store, self.ledger, self.chance)
+        operator = ObjectOperator(supervisor, store, self.ledger, self.chance)
+        operator.repairs = self.plan.repairs
+        return operator
 
     def compare(self, status: PipelineStatus) -> None:
         """The lag is not understated, and the gate not open too early."""
