@@ -61,7 +61,7 @@ def draw(seed: int) -> Plan:
         shards=chance.randint(1, 3),
         cold_rows=chance.choice((0, 10, 30)),
         hot_keys=chance.randint(2, 8),
-        old_rows=chance.choice((0, 20, 40)),
+        old_rows=chance.choice((0, 24, 48)),
         leftovers=chance.random() < 0.4,
         marks=chance.random() < 0.75,
         delay_seconds=chance.choice((0.0, 0.0, 0.3, 1.0)),

@@ -18,7 +18,7 @@ GROUPS = 2
 EXTRAS = 4
 PURGE_SECONDS = 3.0
 WITHHELD_SECONDS_MAX = 3.0
-PURGED_AT_ONCE = 5
+PURGED_AT_ONCE = 8
 PURGED_SHARE = 0.7
 
 
@@ -69,14 +69,15 @@ class Workload:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._plan.busy_seconds / 2):
                 await copying.wait()
-        for number, key in enumerate(self._old):
-            if number % PURGED_AT_ONCE == 0:
-                mean = PURGE_SECONDS * PURGED_AT_ONCE / len(self._old)
-                await asyncio.sleep(self._chance.expovariate(1.0 / mean))
-            if self._chance.random() < PURGED_SHARE:
-                self._table.delete(key)
-            else:
-                self._put(key)
+        for first in range(0, len(self._old), PURGED_AT_ONCE):
+            mean = PURGE_SECONDS * PURGED_AT_ONCE / len(self._old)
+            await asyncio.sleep(self._chance.expovariate(1.0 / mean))
+            is_purged = self._chance.random() < PURGED_SHARE
+            for key in self._old[first : first + PURGED_AT_ONCE]:
+                if is_purged:
+                    self._table.delete(key)
+                else:
+                    self._put(key)
 
     async def split_shards(self) -> None:
         """End open shards, in two children or in one, at moments of the busy time."""
