@@ -11,7 +11,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from contextvars import Context
+from contextvars import Context, ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -60,6 +60,10 @@ ROUGH = Rates(
 )
 SLUGGISH = Rates(refused=0.01, late=0.12, slow=0.1, partial=0.06, gap=0.1)
 HANGING = Rates(late=0.2, slow=0.05, gap=0.1, killed_before_send=0.2)
+
+
+BEGUN_AT: ContextVar[float] = ContextVar("begun_at")
+"""While an effect lands: when its call was sent, on the loop's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +176,11 @@ class Network:
         sender = current_life()
         epoch = self.epoch_of(sender)
         loop = asyncio.get_running_loop()
+        begun_at = loop.time()
         result: asyncio.Future[T] = loop.create_future()
 
         async def land() -> None:
+            BEGUN_AT.set(begun_at)
             await asyncio.sleep(seconds)
             if sender is not None and not sender.alive:
                 if self.chance.random() < self.rates.killed_before_send:

@@ -112,17 +112,21 @@ class Mover:
 
     async def _leave_waived(self, changes: Sequence[Change], ticket: Ticket) -> Sequence[Change]:
         """What is to be sent: not what was waived, and comes again because its deletion was lost."""
-        keys = [change.key for change in changes]
-        waived = await self._retrier.persist("state", "waived", lambda: self._morgue.find_waived(keys))
-        left = [change for change in changes if change.key not in waived]
+        left = await self._wanted(changes)
         for _ in range(len(changes) - len(left)):
             ticket.resolve()
         return left
 
+    async def _wanted(self, changes: Sequence[Change]) -> Sequence[Change]:
+        keys = [change.key for change in changes]
+        waived = await self._retrier.persist("state", "waived", lambda: self._morgue.find_waived(keys))
+        return [change for change in changes if change.key not in waived]
+
     async def _persist(self, changes: Sequence[Change]) -> dict[Key, Exception]:
         """Call until something has happened to each: it landed, or it is named with what befell it.
 
-        Of several failures only refusals are told, and what was not sent for their sake.
+        Of several failures only refusals are told, and what was not sent for their sake. What is waived
+        meanwhile counts as landed: nothing more is to happen to it.
         """
         async with self._calls:
             return await self._repeat(changes)
@@ -141,7 +145,10 @@ class Mover:
             if isinstance(error, NotConnectedError):
                 await self._reconnect()
             await self._calls.keep()
-            changes = [change for change in changes if change.key in failures]
+            changes = await self._wanted([change for change in changes if change.key in failures])
+            if not changes:
+                self._retrier.troubles.clear("sink", activity)
+                return {}
 
     async def _attempt(self, changes: Sequence[Change]) -> dict[Key, Exception]:
         began = self._clock.monotonic()
