@@ -74,7 +74,10 @@ def replay(letter_id: LetterId, url: Url = URL, token_file: TokenFile = None) ->
 
 @verbs.command("waive")
 def waive(letter_id: LetterId, url: Url = URL, token_file: TokenFile = None) -> None:
-    """Declare that it will never be applied, so that it no longer closes the gate."""
+    """Declare that it will never be applied, so that it no longer closes the gate.
+
+    A message that comes again and is being sent at that moment may still arrive.
+    """
     client(url, token_file).post(f"/v1/dead-letters/{letter_id}/waive")
     typer.echo(f"dead letter {letter_id} is waived")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -17,9 +17,7 @@ from replicator.engine.lanes import Operation
 from replicator.engine.parts import Parts, require_same_sink
 from replicator.engine.pipeline import Pipeline
 from replicator.engine.proof import BY_KEY
-from replicator.engine.restore import fetch_all
 from replicator.engine.verify import Verification, Verifier
-from replicator.model.change import Row
 from replicator.model.checkpoint import Backfill, Checkpoint, Mode
 from replicator.model.errors import NotNowError
 from replicator.model.key import Key, key_text
@@ -51,7 +49,6 @@ class BackfilledPipeline(Pipeline):
     def __init__(self, parts: Parts, source: ReadSource, sink: ReadSink, carrier: Carrier) -> None:
         super().__init__(parts, source, sink)
         self._scans: Scans = source
-        self._readable: tuple[Reads, Reads] = source, sink
         self._rows_before = 0
         self.source_calls = Calls(
             "source", lambda: self.limits.now.backfill_pieces_in_flight_max, parts.clock
@@ -88,10 +85,6 @@ class BackfilledPipeline(Pipeline):
     @abstractmethod
     async def _restore_keys(self, keys: Sequence[Key]) -> None:
         """Bring the sink's records of these keys to what the source's are, each in its lane."""
-
-    @abstractmethod
-    def _is_applied(self, in_source: Row | None, in_sink: Row | None) -> bool:
-        """Whether what was read of both sides is the same state."""
 
     @abstractmethod
     def verifier(self, *, repair: bool, found: Callable[[Verification], None]) -> Verifier:
@@ -199,27 +192,16 @@ class BackfilledPipeline(Pipeline):
     async def applied_to(self, keys: Sequence[Key]) -> str:
         """Return, with the label, once the sink has these keys as they were at this call, or newer.
 
-        Both sides are read and compared directly, so it costs those reads and waits for nothing else.
+        Both sides are read and compared inside of each key's lane, so that no older write is under way
+        any more, and what differs is restored.
 
         Raises:
             NotNowError: one of the keys is an open dead letter, or becomes one.
         """
-        left = list(keys)
-        before = await self._read("source", self._readable[0], left)
-        while True:
-            in_sink = await self._read("sink", self._readable[1], left)
-            now = await self._read("source", self._readable[0], left)
-            left = [
-                key
-                for key in left
-                if not self._is_applied(before.get(key), in_sink.get(key))
-                and not self._is_applied(now.get(key), in_sink.get(key))
-            ]
-            if not left:
-                return BY_KEY
-            await self._refuse_dead_letters(left)
-            await self._restore_keys(left)
-            before = now
+        await self._refuse_dead_letters(keys)
+        await self._restore_keys(keys)
+        await self._refuse_dead_letters(keys)
+        return BY_KEY
 
     async def _refuse_dead_letters(self, keys: Sequence[Key]) -> None:
         refused = await self.parts.store.find_open(self.parts.name, keys)
@@ -228,9 +210,6 @@ class BackfilledPipeline(Pipeline):
                 f"the sink refuses {key_text(next(iter(refused)))}: it is a dead letter",
                 hint="Settle it first: `replicator dead-letters list`.",
             )
-
-    async def _read(self, side: str, system: Reads, keys: Sequence[Key]) -> Mapping[Key, Row]:
-        return await self.retrier.persist(side, "barrier", lambda: fetch_all(system, keys))
 
     async def compare(
         self, progress: Verification, *, repair: bool, found: Callable[[Verification], None]

@@ -41,10 +41,6 @@ class Morgue:
         """Learn whether any was ever waived."""
         self._any_waived = bool(await self._store.list_dead_letters(self._pipeline, "waived", 0, 1))
 
-    def expect_waived(self) -> None:
-        """From now on some are waived, as far as anybody can know."""
-        self._any_waived = True
-
     async def find_waived(self, keys: Sequence[Key]) -> Set[Key]:
         """Those of the keys whose newest letter was waived; nothing is looked up while none is."""
         return await self._store.find_waived(self._pipeline, keys) if self._any_waived else frozenset()

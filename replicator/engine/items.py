@@ -19,12 +19,12 @@ from replicator.engine.lag import oldest_pending
 from replicator.engine.operations import Apply, Insert, Reconcile
 from replicator.engine.parts import Parts, item_ends
 from replicator.engine.phases import Phases
-from replicator.engine.restore import Restore, same
+from replicator.engine.restore import Restore
 from replicator.engine.sweep import Sweeper
 from replicator.engine.tombstones import Graveyard
 from replicator.engine.tracker import Ticket
 from replicator.engine.verify import Verification, Verifier
-from replicator.model.change import Batch, Row
+from replicator.model.change import Batch
 from replicator.model.checkpoint import Backfill, Mode, Phase
 from replicator.model.key import Key
 from replicator.stores import DeadLetter
@@ -73,9 +73,6 @@ class ItemPipeline(BackfilledPipeline):
 
     async def _restore_keys(self, keys: Sequence[Key]) -> None:
         await restore_keys(self.delivery, self.restore, keys)
-
-    def _is_applied(self, in_source: Row | None, in_sink: Row | None) -> bool:
-        return same(in_source, in_sink)
 
     def _submit(self, batch: Batch, ticket: Ticket) -> None:
         self.delivery.submit(self.apply, batch.changes, ticket, batch.partition)

@@ -156,10 +156,6 @@ class Pipeline(ABC):
     def oldest_pending(self) -> Mapping[str, float]:
         """Partition to the commit time of its oldest change that is seen and not durable."""
 
-    async def waive(self, letter: DeadLetter) -> bool:
-        """Declare that an open letter will never be applied; False where it is not open any more."""
-        return await self.parts.store.settle_dead_letter(letter.id, "waived")
-
     async def recount(self) -> None:
         """Count the open dead letters again, after one was settled from outside."""
         await self.morgue.refresh()

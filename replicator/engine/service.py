@@ -134,7 +134,7 @@ class Service:
         """Nobody here, or anywhere, works on a pipeline that is not configured any more."""
         if letter.pipeline not in self._supervisors:
             return await self.store.settle_dead_letter(letter.id, "waived")
-        return await self._supervisors[letter.pipeline].waive(letter)
+        return await self._supervisors[letter.pipeline].waive(letter.id)
 
     async def letter(self, letter_id: int) -> DeadLetter:
         """One dead letter."""

@@ -274,16 +274,16 @@ class Supervisor:
         await pipeline.recount()
         return settled
 
-    async def waive(self, letter: DeadLetter) -> bool:
+    async def waive(self, letter_id: int) -> bool:
         """Declare that an open letter will never be applied; False where it is not open any more.
 
         Raises:
-            NotNowError: another process holds the pipeline, or what the letter holds is on its way again.
+            NotNowError: another process holds the pipeline.
         """
         if self._pipeline is None or self.state is State.STANDBY:
             raise self._not_now()
         try:
-            settled = await self._pipeline.waive(letter)
+            settled = await self._pipeline.parts.store.settle_dead_letter(letter_id, "waived")
         except CheckpointConflictError:
             raise self._not_now() from None
         await self._pipeline.recount()

@@ -11,7 +11,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from contextvars import Context
+from contextvars import Context, ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -78,6 +78,10 @@ SPELLS = (
     Rates(slow=0.8),
 )
 """What a network is like for a while: a service throttles, is hardly to be reached, or is slow."""
+
+
+BEGUN_AT: ContextVar[float] = ContextVar("begun_at")
+"""While an effect lands: when its call was sent, on the loop's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +194,11 @@ class Network:
         sender = current_life()
         epoch = self.epoch_of(sender)
         loop = asyncio.get_running_loop()
+        begun_at = loop.time()
         result: asyncio.Future[T] = loop.create_future()
 
         async def land() -> None:
+            BEGUN_AT.set(begun_at)
             await asyncio.sleep(seconds)
             if sender is not None and not sender.alive:
                 if self.chance.random() < self.rates.killed_before_send:

@@ -11,9 +11,7 @@ what follows is kept behind it, in order, until an operator has settled all of i
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 
 from replicator.connector import Writes
 from replicator.engine.calls import Calls
@@ -30,7 +28,6 @@ from replicator.model.errors import (
     ChangeError,
     InvariantError,
     NotConnectedError,
-    NotNowError,
     ReplicatorError,
 )
 from replicator.model.key import Key
@@ -61,7 +58,6 @@ class Mover:
         self._calls = calls
         self._connecting = asyncio.Lock()
         self._keeping = asyncio.Lock()
-        self._in_hand: Counter[Key] = Counter()
         self.groups = Groups()
 
     async def move(self, changes: Sequence[Change], ticket: Ticket) -> None:
@@ -71,45 +67,17 @@ class Mover:
             PermanentError: as the sink raises it, or because too many are refused.
         """
         distinct = {change.key: change for change in changes}  # a queue may deliver a message twice
-        with self._having(list(distinct)):
-            async with asyncio.TaskGroup() as sending:
-                for run in self._runs(distinct.values()):
-                    sending.create_task(self._send(run, ticket), name="send")
+        async with asyncio.TaskGroup() as sending:
+            for run in self._runs(distinct.values()):
+                sending.create_task(self._send(run, ticket), name="send")
         for _ in range(len(changes) - len(distinct)):
             ticket.resolve()
 
     async def resend(self, change: Change) -> ChangeError | None:
         """Send one message that was kept; return why where the sink refuses it again."""
-        with self._having([change.key]):
-            failures = await self._persist([change])
+        failures = await self._persist([change])
         error = failures.get(change.key)
         return error if isinstance(error, ChangeError) else None
-
-    async def waive(self, key: Key, settle: Callable[[], Awaitable[bool]]) -> bool:
-        """Have a dead letter settled as waived, so that from then on its message is never sent.
-
-        Raises:
-            NotNowError: the message has come again: it is in hand, and may be sent at any moment.
-        """
-        async with self._keeping:
-            if self._in_hand[key]:
-                raise NotNowError(
-                    "the message has come again and is on its way",
-                    hint="Wait until that is over; then it is at the sink, or a dead letter still.",
-                )
-            self._morgue.expect_waived()
-            return await settle()
-
-    @contextmanager
-    def _having(self, keys: Sequence[Key]) -> Iterator[None]:
-        self._in_hand.update(keys)
-        try:
-            yield
-        finally:
-            self._in_hand.subtract(keys)
-            for key in keys:
-                if not self._in_hand[key]:
-                    del self._in_hand[key]
 
     def _runs(self, changes: Iterable[Change]) -> Iterator[list[Change]]:
         """What is sent one after the other: one run per group of the sink, each in the order given."""
@@ -144,21 +112,25 @@ class Mover:
 
     async def _leave_waived(self, changes: Sequence[Change], ticket: Ticket) -> Sequence[Change]:
         """What is to be sent: not what was waived, and comes again because its deletion was lost."""
-        keys = [change.key for change in changes]
-        async with self._keeping:  # what is being waived at this moment is waived
-            waived = await self._retrier.persist("state", "waived", lambda: self._morgue.find_waived(keys))
-        left = [change for change in changes if change.key not in waived]
+        left = await self._wanted(changes)
         for _ in range(len(changes) - len(left)):
             ticket.resolve()
         return left
 
+    async def _wanted(self, changes: Sequence[Change]) -> Sequence[Change]:
+        keys = [change.key for change in changes]
+        waived = await self._retrier.persist("state", "waived", lambda: self._morgue.find_waived(keys))
+        return [change for change in changes if change.key not in waived]
+
     async def _persist(self, changes: Sequence[Change]) -> dict[Key, Exception]:
         """Call until something has happened to each: it landed, or it is named with what befell it.
 
-        Of several failures only refusals are told, and what was not sent for their sake.
+        Of several failures only refusals are told, and what was not sent for their sake. What is waived
+        meanwhile counts as landed: nothing more is to happen to it.
         """
         async with self._calls:
-            return await self._repeat(changes)
+            wanted = await self._wanted(changes)  # again: the place may have been long in coming
+            return await self._repeat(wanted) if wanted else {}
 
     async def _repeat(self, changes: Sequence[Change]) -> dict[Key, Exception]:
         backoff = self._retrier.backoff()
@@ -174,7 +146,10 @@ class Mover:
             if isinstance(error, NotConnectedError):
                 await self._reconnect()
             await self._calls.keep()
-            changes = [change for change in changes if change.key in failures]
+            changes = await self._wanted([change for change in changes if change.key in failures])
+            if not changes:
+                self._retrier.troubles.clear("sink", activity)
+                return {}
 
     async def _attempt(self, changes: Sequence[Change]) -> dict[Key, Exception]:
         began = self._clock.monotonic()

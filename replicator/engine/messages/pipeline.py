@@ -88,14 +88,6 @@ class MessagePipeline(Pipeline):
         change = Change(Kind.UPSERT, letter.key, letter.record, letter.committed_at)
         return await self.mover.resend(change) is None
 
-    async def waive(self, letter: DeadLetter) -> bool:
-        """Declare that the message will never be sent; False where the letter is not open any more.
-
-        Raises:
-            NotNowError: the message has come again and is on its way.
-        """
-        return await self.mover.waive(letter.key, lambda: super(MessagePipeline, self).waive(letter))
-
     async def recount(self) -> None:
         """Count the open dead letters again; groups that have none any more go on."""
         await self.morgue.refresh()

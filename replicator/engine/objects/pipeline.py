@@ -16,7 +16,7 @@ from functools import partial
 
 from replicator.engine.backfill import restore_keys
 from replicator.engine.backfilled import Activity, BackfilledPipeline
-from replicator.engine.objects.copying import Copy, CopyRow, OneByOne, is_copy
+from replicator.engine.objects.copying import Copy, CopyRow, OneByOne
 from replicator.engine.objects.dirt import Dirt
 from replicator.engine.objects.listing import Lister
 from replicator.engine.objects.verify import ObjectVerifier
@@ -24,7 +24,7 @@ from replicator.engine.parts import Parts, object_ends
 from replicator.engine.proof import BY_LIST
 from replicator.engine.tracker import Ticket
 from replicator.engine.verify import Verification, Verifier
-from replicator.model.change import Batch, Change, Kind, Row
+from replicator.model.change import Batch, Change, Kind
 from replicator.model.checkpoint import Backfill, Mode, Phase
 from replicator.model.key import Key
 from replicator.stores import DeadLetter, DirtyRow
@@ -127,11 +127,6 @@ class ObjectPipeline(BackfilledPipeline):
 
     async def _restore_keys(self, keys: Sequence[Key]) -> None:
         await restore_keys(self.delivery, self.copy, keys)
-
-    def _is_applied(self, in_source: Row | None, in_sink: Row | None) -> bool:
-        if in_source is None or in_sink is None:
-            return in_source is in_sink
-        return is_copy(in_source.record, in_sink.record)
 
     async def _recopy_keys(self, keys: Sequence[Key]) -> None:
         await restore_keys(self.delivery, self.recopy, keys)

@@ -70,7 +70,7 @@ class MessageOperator(Operator):
         if letter.key not in self._tried and self._chance.random() < self._waive_share:
             now = self._supervisor.charge.clock.wall()
             if now - letter.failed_at > self._settled_seconds:  # until then it is left alone
-                await self._supervisor.waive(letter)
+                await self._supervisor.waive(letter.id)
             return
         self._tried.add(letter.key)
         try:

@@ -65,7 +65,13 @@ class MessageWorld(World):
             message_bytes_max=SMALL_BYTES_MAX,
             duplicates_seconds=plan.window_seconds,
         )
-        self.ledger = Ledger(self.queue, self.bus, self.true_clock, plan.window_seconds)
+        self.ledger = Ledger(
+            self.queue,
+            self.bus,
+            self.true_clock,
+            plan.window_seconds,
+            plan.limits.sink_call_seconds_max,
+        )
         self.workload = Workload(self.chance, plan, self.queue, self.bus, self.ledger)
         self._tried: set[object] = set()
         self._began_at = loop.time()
