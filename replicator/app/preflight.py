@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -107,17 +107,25 @@ def _may_pass(sightings: Iterable[Sighting]) -> bool:
     return all(sighting.finding.passing for sighting in sightings)
 
 
+@asynccontextmanager
+async def _both(pipeline: PipelineSettings, connectors: Connectors) -> AsyncIterator[tuple[Source, Sink]]:
+    """The two ends, which are closed in the end."""
+    context = context_of(pipeline, SystemClock())
+    async with AsyncExitStack() as ends:
+        source = open_source(pipeline, connectors, context)
+        ends.push_async_callback(source.close)
+        sink = open_sink(pipeline, connectors, context)
+        ends.push_async_callback(sink.close)
+        yield source, sink
+
+
 async def _look_at_both(pipeline: PipelineSettings, connectors: Connectors) -> list[Sighting]:
     """Whether the two ends make a pipeline at all; opening them makes no call."""
-    context = context_of(pipeline, SystemClock())
     try:
-        source = open_source(pipeline, connectors, context)
-        sink = open_sink(pipeline, connectors, context)
+        async with _both(pipeline, connectors) as (source, sink):
+            found = misfits(source, sink, pipeline.mode)
     except ReplicatorError:  # what it is, the look at that side tells
         return []
-    found = misfits(source, sink, pipeline.mode)
-    await source.close()
-    await sink.close()
     return [Sighting(pipeline.name, "sink", Finding(Severity.ERROR, what, PAIRS_HINT)) for what in found]
 
 
@@ -149,13 +157,8 @@ async def _probe(pipeline: PipelineSettings, side: str, connectors: Connectors) 
 
 async def _look_at_difference(pipeline: PipelineSettings, connectors: Connectors) -> list[Sighting]:
     """What the sink says of the source's queue; what keeps from reading either, the probes tell."""
-    context = context_of(pipeline, SystemClock())
     try:
-        async with AsyncExitStack() as ends:
-            source = open_source(pipeline, connectors, context)
-            ends.push_async_callback(source.close)
-            sink = open_sink(pipeline, connectors, context)
-            ends.push_async_callback(sink.close)
+        async with _both(pipeline, connectors) as (source, sink):
             if not isinstance(source, Describes) or not isinstance(sink, Compares):
                 return []
             async with asyncio.timeout(PROBE_SECONDS_MAX):
@@ -167,13 +170,8 @@ async def _look_at_difference(pipeline: PipelineSettings, connectors: Connectors
 
 async def _look_at_sample(pipeline: PipelineSettings, connectors: Connectors) -> list[Sighting]:
     """What the sink says of some of the source's records; what keeps from reading them, the probes tell."""
-    context = context_of(pipeline, SystemClock())
     try:
-        async with AsyncExitStack() as ends:
-            source = open_source(pipeline, connectors, context)
-            ends.push_async_callback(source.close)
-            sink = open_sink(pipeline, connectors, context)
-            ends.push_async_callback(sink.close)
+        async with _both(pipeline, connectors) as (source, sink):
             if not isinstance(source, Scans) or not isinstance(sink, Examines):
                 return []
             found = sink.examine(await _sample(source))

@@ -237,7 +237,7 @@ async def test_limits_follow_a_change_while_reading_pauses(tmp_path, shape):
         await until(lambda: valve.calls <= 1)
         valve.calls_most = 0
         await until(lambda: world.arrived() == FLOOD)
-        assert valve.calls_most == 1
+        assert valve.calls_most <= 1
 
 
 async def test_rows_of_a_backfill_are_bounded_by_pages(tmp_path):

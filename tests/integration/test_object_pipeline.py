@@ -187,6 +187,23 @@ async def test_keys_are_proved_by_reading_them(tmp_path):
         assert world.differences() == {"k003"}
 
 
+async def test_a_barrier_for_keys_waits_for_an_older_copy_under_way(tmp_path):
+    """Both sides lack the object, but a copy of what it was is still to land: that is no proof."""
+    async with running(tmp_path) as world:
+        await world.proved()
+        world.uploading.clear()
+        world.bucket.put("fresh", b"old")
+        await until(lambda: world.supervisor.status().changes_waiting == 1)
+        await asyncio.sleep(0.05)  # the copy of the old state has begun
+        world.bucket.delete("fresh")
+        barrier = asyncio.create_task(world.supervisor.barrier([("fresh",)]))
+        await asyncio.sleep(0.1)
+        assert not barrier.done()
+        world.uploading.set()
+        assert await barrier == "by key"
+        assert world.objects.objects.get("fresh") is None
+
+
 async def test_what_was_noted_survives_an_end_without_warning(tmp_path):
     """An event is forgotten at the source once it is noted, and copied after a crash all the same."""
     async with running(tmp_path) as world:

@@ -16,7 +16,7 @@ from replicator.engine.retry import Retrier, Troubles
 from replicator.engine.tracker import Ticket
 from replicator.engine.written import Written
 from replicator.model.change import Change, Kind
-from replicator.model.errors import ChangeError
+from replicator.model.errors import ChangeError, TransientError
 from replicator.model.record import Message
 from replicator.testing.disk import Disk, InMemoryStore
 from replicator.testing.loop import VirtualClock, virtual_loop
@@ -39,6 +39,18 @@ class SlowStore(InMemoryStore):
         return count
 
 
+class AwaySink(MemoryMessageSink):
+    """A sink that cannot be reached while it is ``away``; nothing is sent then."""
+
+    away = False
+
+    async def write(self, changes):
+        """Send, if it can be reached."""
+        if self.away:
+            raise TransientError("nobody is there", settled=True)
+        await super().write(changes)
+
+
 class World:
     """A mover in front of a bus, with a morgue over a slow store."""
 
@@ -47,8 +59,9 @@ class World:
         self.store, self.bus = SlowStore(Disk()), MemoryBus(clock)
         self.calls = Calls("sink", lambda: 1, clock)
         self.morgue = Morgue(self.store, NAME, KEEP, 100, clock)
+        self.sink = AwaySink(self.bus, MemorySinkSettings(bus=NAME))
         self.mover = Mover(
-            MemoryMessageSink(self.bus, MemorySinkSettings(bus=NAME)),
+            self.sink,
             limits,
             self.calls,
             Retrier(limits, random.Random(1), Troubles(clock.wall)),
@@ -112,6 +125,27 @@ def test_a_message_that_is_waived_while_it_waits_to_be_sent_is_not_sent():
             await world.morgue.look_for_waived()
         await moving
         assert world.bus.messages == []
+
+    in_world(live)
+
+
+def test_a_message_that_is_waived_while_its_send_is_repeated_is_not_sent():
+    """The sink comes back too late for it; those that were to be sent with it are."""
+
+    async def live(world):
+        await world.refuse(1)
+        world.sink.away = True
+        done = asyncio.get_running_loop().create_future()
+        ticket = Ticket(2, lambda: done.set_result(None))
+        moving = asyncio.create_task(world.mover.move([message(1), message(2)], ticket))
+        await asyncio.sleep(SLOWLY)
+        assert await world.store.settle_dead_letter(1, "waived")
+        await world.morgue.look_for_waived()
+        await asyncio.sleep(60 * SLOWLY)
+        world.sink.away = False
+        await moving
+        assert done.done()
+        assert [posted.id for posted in world.bus.messages] == ["message-2"]
 
     in_world(live)
 
