@@ -41,26 +41,28 @@ async def measure_objects(buckets: Buckets, size: Size, repetitions: int) -> lis
     stage = buckets.stage
     bucket = await buckets.create_bucket(size.objects, size.object_bytes)
     program = find_rclone()
-    runs: dict[str, list[Run]] = {"GETs": [], "PUTs": [], "rclone": [], "service": []}
+    runs: dict[str, list[Run]] = {"GETs": [], "PUTs": [], "copies": [], "rclone": [], "service": []}
     for _ in range(repetitions):
-        runs["GETs"].append(await _bare("get", bucket.name, bucket, stage))
-        for name in ("PUTs", "rclone", "service"):
+        runs["GETs"].append(await _bare("get", [bucket.name], bucket, stage))
+        for name in ("PUTs", "copies", "rclone", "service"):
             container = buckets.create_container()
             if name == "PUTs":
-                runs[name].append(await _bare("put", container, bucket, stage))
+                runs[name].append(await _bare("put", [container], bucket, stage))
+            elif name == "copies":
+                runs[name].append(await _bare("copy", [bucket.name, container], bucket, stage))
             elif name == "service":
                 runs[name].append(await _serve(stage, bucket, container, size.items))
             elif program is not None:
                 runs[name].append(await run_rclone(stage, program, bucket.name, container, size.items))
             buckets.delete_container(container)
     buckets.drop_bucket(bucket)
-    others = [name for name in ("GETs", "PUTs", "rclone") if runs[name]]
+    others = [name for name in runs if name != "service" and runs[name]]
     return [Ratio(f"{size.name}, {name}", runs[name], runs["service"]) for name in others]
 
 
-async def _bare(what: str, place: str, bucket: Bucket, stage: Stage) -> Run:
+async def _bare(what: str, places: list[str], bucket: Bucket, stage: Stage) -> Run:
     count, size = str(bucket.objects), str(bucket.object_bytes)
-    return await run_program(stage, "bench.bare_objects", what, place, count, size)
+    return await run_program(stage, "bench.bare_objects", what, *places, count, size)
 
 
 async def _serve(stage: Stage, bucket: Bucket, container: str, items: int) -> Run:

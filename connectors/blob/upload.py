@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 
 from connectors.blob.budget import Budget
-from connectors.blob.checksums import crc64_header, md5_header
+from connectors.blob.checksums import crc64_header, transfer_header
 from connectors.blob.client import BlobContainer
 from connectors.blob.config import MEBIBYTE, BlobSinkSettings
 from connectors.blob.errors import RefusedError, is_absent, is_unmet, translate, without_effect
@@ -60,10 +60,10 @@ class Uploader:
     async def _put(self, name: str, body: Body, headers: Mapping[str, str]) -> None:
         async with self._budget.held(body.record.size), aclosing(_Reader(body)) as reader:
             parts = await reader.take(body.record.size)
-            checksums = await reader.finish()
-            checksum = _base64(checksums["md5"]) if "md5" in checksums else md5_header(parts)
+            await reader.finish()
+            checksum = transfer_header(self._settings.transfer_checksum, parts)
             try:
-                await self._container.put(name, parts, {**headers, "content-md5": checksum})
+                await self._container.put(name, parts, {**headers, **checksum})
             except RefusedError as error:
                 if not is_unmet(error.refusal) or not await self._is_only_staged(name, headers):
                     raise
@@ -123,7 +123,7 @@ class _Staging:
     async def one_of(self, parts: list[bytes]) -> str:
         """Send one block that is held already; its id."""
         block = block_id(self._attempt, 0)
-        await self._stage(block, parts, sum(map(len, parts)), {"content-md5": md5_header(parts)})
+        await self._check_and_stage(block, parts, sum(map(len, parts)))
         return block
 
     async def _hold(self, tasks: asyncio.TaskGroup, block: str, reader: _Reader, length: int) -> None:
@@ -149,9 +149,9 @@ class _Staging:
         task.add_done_callback(release)
 
     async def _check_and_stage(self, block: str, parts: list[bytes], length: int) -> None:
-        """Send a block with its MD5, computed in a thread: it takes longer than sending does."""
-        checksum = await asyncio.to_thread(md5_header, parts)
-        await self._stage(block, parts, length, {"content-md5": checksum})
+        """Send a block with its checksum, computed in a thread: an MD5 takes longer than sending does."""
+        checksum = await asyncio.to_thread(transfer_header, self._settings.transfer_checksum, parts)
+        await self._stage(block, parts, length, checksum)
 
     async def _stream(self, block: str, reader: _Reader, length: int) -> None:
         """Send a block as it is read, and compare what the service says of it."""
@@ -206,8 +206,8 @@ class _Reader:
                 digests.update(part)
             yield part
 
-    async def finish(self) -> dict[str, str]:
-        """Read to the end, and give the checksum that was computed, which is right, if there was one.
+    async def finish(self) -> None:
+        """Read to the end, and compare the checksum of what came.
 
         Raises:
             TransientError: settled; there is more or less than the record says.
@@ -218,14 +218,12 @@ class _Reader:
         async for chunk in self._chunks:
             if chunk:
                 raise self._torn("more")
-        found = self._digests.values()
-        for algorithm, digest in found.items():
+        for algorithm, digest in self._digests.values().items():
             if digest != self.record.checksums[algorithm].lower():
                 raise ChangeError(
                     f"the body's {algorithm} is {digest}, not {self.record.checksums[algorithm]}",
                     hint="read the object at the source; it may be damaged there",
                 )
-        return found
 
     async def aclose(self) -> None:
         """Stop reading, wherever that is."""

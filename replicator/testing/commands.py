@@ -15,6 +15,7 @@ from replicator.engine.status import State
 from replicator.engine.supervisor import Supervisor
 from replicator.model.errors import NotNowError, PositionLostError, SinkChangedError
 from replicator.stores import DeadLetter, Store
+from replicator.testing.violations import Violations
 
 MEND_SECONDS = 0.5
 ANSWER_SECONDS_MAX = 30.0
@@ -23,7 +24,7 @@ ANSWER_SECONDS_MAX = 30.0
 class Witness(Protocol):
     """Whom an operator tells of what he was told."""
 
-    violations: list[str]
+    violations: Violations
 
     @property
     def numbers(self) -> int:
@@ -94,7 +95,7 @@ class Operator:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 await self._supervisor.replay(letter)
         except TimeoutError:
-            self._ledger.violations.append("a replay of a dead letter was never answered")
+            self._ledger.violations.add("a replay of a dead letter was never answered")
 
     async def _replay(self) -> None:
         for letter in await self._store.list_dead_letters(None, "open", 0, 10):

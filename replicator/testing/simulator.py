@@ -74,7 +74,7 @@ def run_seed(seed: int, bugs: Sequence[str] = ()) -> Report:
         try:
             loop.run_until_complete(_live(world))
         except DeadlockError as error:
-            world.book.violations.append(str(error))
+            world.book.violations.add(str(error))
         complaints = [f"a task failed unseen: {complaint}" for complaint in loop.complaints]
         return Report(
             seed=seed,
@@ -165,7 +165,7 @@ async def _observe(world: World) -> None:
 async def _converge(world: World) -> None:
     book = world.book
     if not await world.until(lambda: world.at_rest, CONVERGE_SECONDS_MAX):
-        book.violations.append(f"did not converge: {book.differences()}, {world.what_is_left()}")
+        book.violations.add(f"did not converge: {book.differences()}, {world.what_is_left()}")
         return
     book.freeze()
     await asyncio.sleep(2 * world.course.limits.sink_call_seconds_max)

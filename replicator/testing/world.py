@@ -32,6 +32,7 @@ from replicator.testing.loop import Life, VirtualClock, VirtualLoop, seeded
 from replicator.testing.network import QUIET, Network
 from replicator.testing.plan import Course, draw_limits
 from replicator.testing.replicas import Replica, draw_company
+from replicator.testing.violations import Violations
 
 NAME = "orders"
 FRESHNESS_SECONDS_MAX = 2.0
@@ -49,7 +50,7 @@ Plants = Mapping[str, Plant]
 class Book(Protocol):
     """What a world has to know of its ledger."""
 
-    violations: list[str]
+    violations: Violations
     gate_openings: int
 
     def freeze(self) -> None:
@@ -235,7 +236,7 @@ class World(ABC):
         """Where the process is that is at work; None where nobody can be sure to be."""
         found = [replica for replica in self.replicas if replica.acts]
         if len(found) > 1:
-            self._complain("two processes are certain to hold the pipeline")
+            self.book.violations.add("two processes are certain to hold the pipeline")
         return found[0] if found else None
 
     def set_clock_off(self, seconds: float) -> None:
@@ -308,9 +309,7 @@ class World(ABC):
         """Let the process verify: where both sides are equal it must not find a difference."""
         found = await self._verify(seconds_max)
         if found != 0:
-            self.book.violations.append(
-                f"both sides are equal, but a verification found {found} mismatches"
-            )
+            self._complain(f"both sides are equal, but a verification found {found} mismatches")
 
     async def _verify(self, seconds_max: float) -> int | None:
         """How many mismatches the process finds; None if it does not begin, or does not end."""
@@ -362,11 +361,10 @@ class World(ABC):
     def _failed(self, _name: str, error: BaseException) -> None:
         self.note(f"failed {error!r}")
         if not self.excuses(error) and not isinstance(error, STANDING_BY):
-            self.book.violations.append(f"the pipeline failed: {error!r}")
+            self._complain(f"the pipeline failed: {error!r}")
 
     def _complain(self, violation: str) -> None:
-        if violation not in self.book.violations:
-            self.book.violations.append(violation)
+        self.book.violations.add(violation)
 
     def _parts(self, store: Store, mode: QueueMode | None) -> Parts:
         source, sink = self.ends()

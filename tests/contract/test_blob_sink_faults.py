@@ -256,25 +256,28 @@ async def test_blocks_in_flight_are_bounded(account, front):
     assert await uploading
 
 
-async def test_every_byte_is_checked_by_the_service(account, front):
-    """Each call that carries bytes carries their MD5, which the service compares."""
-    sink = await account.connected(**LARGE)
+@pytest.mark.parametrize(("kind", "header"), [("md5", "content-md5"), ("crc64", "x-ms-content-crc64")])
+async def test_every_byte_is_checked_by_the_service(account, front, kind, header):
+    """Each call that carries bytes carries their checksum, which the service compares."""
+    sink = await account.connected(**LARGE, transfer_checksum=kind)
     await put_blocks(sink)
-    other = await account.connected()
+    other = await account.connected(transfer_checksum=kind)
     await other.upload(("small",), Body(b"1"), None)
     carried = [headers for operation, headers, _ in front.seen if operation in {"block", "put"}]
     assert len(carried) == 4
-    assert all({name.lower() for name in headers} >= {"content-md5"} for headers in carried)
+    assert all(header in {name.lower() for name in headers} for headers in carried)
 
 
 @pytest.mark.parametrize(
     ("operation", "settings"),
     [
-        ("put", {}),
-        ("block", LARGE),
+        ("put", {"transfer_checksum": "md5"}),
+        ("put", {"transfer_checksum": "crc64"}),
+        ("block", {"transfer_checksum": "md5", **LARGE}),
+        ("block", {"transfer_checksum": "crc64", **LARGE}),
         ("block", {"single_put_bytes_max": 0, "buffer_bytes_max": 4 * MIB, "block_bytes": 5 * MIB}),
     ],
-    ids=["put", "block", "streamed block"],
+    ids=["put, MD5", "put, CRC-64", "block, MD5", "block, CRC-64", "streamed block"],
 )
 async def test_damage_on_the_way_is_noticed(account, front, operation, settings):
     """A byte that changes between here and there costs a repetition and is never to be seen."""

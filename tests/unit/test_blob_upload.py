@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.blob.budget import Budget
-from connectors.blob.checksums import crc64_header, md5_header
+from connectors.blob.checksums import transfer_header
 from connectors.blob.config import BLOCK_BYTES_MAX, MEBIBYTE
 from connectors.blob.upload import BLOCKS_MAX, block_size
 
@@ -66,5 +66,6 @@ async def test_who_stops_waiting_takes_nothing(granted):
 
 def test_checksums_have_azure_s_form():
     """MD5 is base64; CRC-64 is base64 with the least significant byte first."""
-    assert md5_header([b"1234", b"56789"]) == "JfnnlDI7RTiF9RgfG2JNCw=="
-    assert crc64_header("ae8b14860a799888") == "iJh5CoYUi64="
+    parts = [b"1234", b"56789"]
+    assert transfer_header("md5", parts) == {"content-md5": "JfnnlDI7RTiF9RgfG2JNCw=="}
+    assert transfer_header("crc64", parts) == {"x-ms-content-crc64": "iJh5CoYUi64="}

@@ -74,7 +74,7 @@ def test_a_checkpoint_stands_behind_what_landed(bench):
     bench.put()
     bench.land(bench.put())
     bench.save(2)
-    assert bench.violations == []
+    assert not bench.violations
 
 
 def test_a_checkpoint_ahead_of_the_sink_is_seen(bench):
@@ -95,7 +95,7 @@ def test_a_deletion_lands_where_nothing_is_shown(bench):
     bench.land(bench.put())
     bench.violations.clear()
     bench.save(3)
-    assert bench.violations == []
+    assert not bench.violations
 
 
 def test_forgetting_more_than_was_saved_is_seen(bench):
@@ -103,7 +103,7 @@ def test_forgetting_more_than_was_saved_is_seen(bench):
     bench.land(bench.put())
     bench.save(1)
     bench.ledger.committed({SHARD: "1"})
-    assert bench.violations == []
+    assert not bench.violations
     bench.ledger.committed({SHARD: "2"})
     assert len(bench.violations) == 1
 
@@ -113,7 +113,7 @@ def test_a_lag_that_hides_a_change_is_seen(bench):
     bench.put()
     bench.clock.now += 5.0
     bench.ledger.reported(6.0)
-    assert bench.violations == []
+    assert not bench.violations
     bench.ledger.reported(4.0)
     assert len(bench.violations) == 1
 
@@ -123,7 +123,7 @@ def test_a_gate_open_over_an_old_state_is_seen(bench):
     old, new = bench.put(), bench.put()
     bench.land(new)
     bench.ledger.opened(0.0)
-    assert bench.violations == []
+    assert not bench.violations
     bench.land(old)
     bench.ledger.opened(0.0)
     assert len(bench.violations) == 1
@@ -142,7 +142,7 @@ def test_a_proof_over_a_missing_change_is_seen(bench):
     """A proof that all up to a moment is applied must not leave a change out."""
     bench.put()
     bench.ledger.proved(0, "by mark")
-    assert bench.violations == []
+    assert not bench.violations
     bench.ledger.proved(1, "by mark")
     assert len(bench.violations) == 1
 
@@ -154,7 +154,7 @@ def test_an_excused_change_is_not_missed(bench):
     bench.save(1)
     bench.clock.now += 5.0
     bench.ledger.reported(0.0)
-    assert bench.violations == []
+    assert not bench.violations
 
 
 def test_what_was_right_stays_right(bench):
@@ -164,6 +164,6 @@ def test_what_was_right_stays_right(bench):
     assert bench.ledger.differences() == []
     bench.ledger.freeze()
     bench.land(new)
-    assert bench.violations == []
+    assert not bench.violations
     bench.land(old)
     assert len(bench.violations) == 1

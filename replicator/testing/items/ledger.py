@@ -24,6 +24,7 @@ from replicator.model.key import Key, key_text
 from replicator.model.record import Record, require_item
 from replicator.model.values import Value
 from replicator.testing.history import NEVER, History, State
+from replicator.testing.violations import Violations
 
 NUMBER = "v"
 
@@ -43,7 +44,7 @@ class Ledger:
     table: MemoryTable
     container: MemoryContainer
     clock: Clock
-    violations: list[str] = field(default_factory=list)
+    violations: Violations = field(default_factory=Violations)
     numbers: int = NEVER
     gate_openings: int = 0
     frozen: bool = False
@@ -82,7 +83,9 @@ class Ledger:
         number = None if operation.document is None else number_in(operation.document)
         self._history.landed(operation.key, number)
         if self.frozen and not self._agrees(operation.key):
-            self._complain(f"{key_text(operation.key)} was made wrong again after everything was right")
+            self.violations.add(
+                f"{key_text(operation.key)} was made wrong again after everything was right"
+            )
 
     # What is checked as it happens.
 
@@ -104,7 +107,7 @@ class Ledger:
             read = place_of(position).read
             # A shard that is done with is in no checkpoint any more; what was told of it may come late.
             if read > self._saved.get(shard, self._ever_saved.get(shard, 0)):
-                self._complain(
+                self.violations.add(
                     f"the source may forget {shard} up to {read}, saved is {self._saved.get(shard)}"
                 )
 
@@ -114,7 +117,7 @@ class Ledger:
         for key, states in self._history.states.items():
             owed = next((state for state in states if self._is_owed(key, state)), None)
             if owed is not None and owed.committed_at < promised:
-                self._complain(
+                self.violations.add(
                     f"a lag of {seconds:.3f} s at most was reported, but {key_text(key)} #{owed.number} has"
                     f" been missing for {self.clock.wall() - owed.committed_at:.3f} s"
                 )
@@ -124,7 +127,7 @@ class Ledger:
         for key, states in self._history.states.items():
             for state in states:
                 if state.number <= number and self._is_owed(key, state):
-                    self._complain(f"applied {how}, but {key_text(key)} #{state.number} never came")
+                    self.violations.add(f"applied {how}, but {key_text(key)} #{state.number} never came")
                     break
 
     def opened(self, seconds: float) -> None:
@@ -134,7 +137,7 @@ class Ledger:
         for key in self._history.states.keys() | self._history.shown.keys():
             due = [state for state in self._history.states[key] if state.committed_at <= promised]
             if not self._history.shows(key, due[-1].number if due else NEVER):
-                self._complain(
+                self.violations.add(
                     f"the gate is open, but {key_text(key)} shows {self._history.shown[key].number}"
                     f" and should show {due[-1] if due else 'nothing'} or newer"
                 )
@@ -167,7 +170,7 @@ class Ledger:
             if checked < logged.read <= read and not self._history.is_accounted_for(
                 logged.key, logged.state.number
             ):
-                self._complain(
+                self.violations.add(
                     f"the checkpoint stands at {shard} {read}, but {key_text(logged.key)}"
                     f" #{logged.state.number} at {logged.read} never reached the sink"
                 )
@@ -178,10 +181,6 @@ class Ledger:
         return state.committed_at >= self._run_began_at and not self._history.is_accounted_for(
             key, state.number
         )
-
-    def _complain(self, violation: str) -> None:
-        if violation not in self.violations:
-            self.violations.append(violation)
 
 
 def number_of(record: Record) -> int:

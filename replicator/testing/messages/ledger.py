@@ -33,6 +33,7 @@ from replicator.stores import DeadLetter
 from replicator.testing.messages.systems import WatchedBus
 from replicator.testing.network import BEGUN_AT
 from replicator.testing.queues import WatchedQueue
+from replicator.testing.violations import Violations
 
 
 class Told(NamedTuple):
@@ -56,7 +57,7 @@ class Ledger:
     clock: Clock
     window_seconds: float
     call_seconds_max: float
-    violations: list[str] = field(default_factory=list)
+    violations: Violations = field(default_factory=Violations)
     numbers: int = 0
     gate_openings: int = 0
     held: bool = False
@@ -95,30 +96,30 @@ class Ledger:
 
     def _taken(self) -> None:
         if self.held:
-            self._complain("something was taken from a queue that is held")
+            self.violations.add("something was taken from a queue that is held")
 
     def _deleted(self, message: Sent) -> None:
         if MARK in message.attributes:
             return
         number = int(message.body.partition(":")[0])
         if number not in self._arrived and number not in self._letters:
-            self._complain(f"#{number} is deleted, and neither on the bus nor a dead letter")
+            self.violations.add(f"#{number} is deleted, and neither on the bus nor a dead letter")
 
     def _arrive(self, posted: Posted) -> None:
         message = record_from_json(posted.body)
         if not isinstance(message, Message) or MARK in message.attributes:
-            self._complain(f"{posted.id} arrived, and is no message of anybody")
+            self.violations.add(f"{posted.id} arrived, and is no message of anybody")
             return
         told = self._sent[_number_of(message) - 1]
         if (message.body, message.group, posted.session) != (told.body, told.group, told.group):
-            self._complain(f"#{told.number} arrived as {message}")
+            self.violations.add(f"#{told.number} arrived as {message}")
         if self._letters.get(told.number) == "waived":
             late = BEGUN_AT.get() - self._waived[told.number]
             if late > self.call_seconds_max:
-                self._complain(f"#{told.number} was sent {late:.3f} s after it was waived")
+                self.violations.add(f"#{told.number} was sent {late:.3f} s after it was waived")
         last = self._arrived.get(told.number)
         if last is not None and self.clock.wall() < last + self.window_seconds:
-            self._complain(f"#{told.number} arrived twice within {self.clock.wall() - last:.3f} s")
+            self.violations.add(f"#{told.number} arrived twice within {self.clock.wall() - last:.3f} s")
         if last is None and told.group is not None:
             self._check_order(told.group, told.number)
         self._arrived[told.number] = self.clock.wall()
@@ -130,9 +131,11 @@ class Ledger:
             if told.number in self._arrived:
                 continue
             if told.number not in self._waived:
-                self._complain(f"#{number} of {group} arrived before #{told.number}")
+                self.violations.add(f"#{number} of {group} arrived before #{told.number}")
             elif self._letters[told.number] == "open":
-                self._complain(f"#{number} of {group} overtook #{told.number}, a dead letter once more")
+                self.violations.add(
+                    f"#{number} of {group} overtook #{told.number}, a dead letter once more"
+                )
 
     def reported(self, seconds: float) -> None:
         """The engine said that it is no further behind than this."""
@@ -141,7 +144,7 @@ class Ledger:
             if told.sent_at >= promised:
                 return
             if not self._is_accounted_for(told.number):
-                self._complain(
+                self.violations.add(
                     f"a lag of {seconds:.3f} s at most was reported, but #{told.number} has been on its way"
                     f" for {self.clock.wall() - told.sent_at:.3f} s"
                 )
@@ -150,7 +153,9 @@ class Ledger:
         """The engine proved that everything up to this number is applied."""
         for told in self._sent[:number]:
             if not self._is_accounted_for(told.number):
-                self._complain(f"applied {how}, but #{told.number} neither arrived nor is a dead letter")
+                self.violations.add(
+                    f"applied {how}, but #{told.number} neither arrived nor is a dead letter"
+                )
 
     def opened(self, seconds: float) -> None:
         """The gate of a queue that is moved is open: all older messages arrived, or were waived."""
@@ -158,7 +163,7 @@ class Ledger:
         for told in self._sent:
             is_over = told.number in self._arrived or told.number in self._waived
             if told.sent_at < self.clock.wall() - seconds and not is_over:
-                self._complain(f"the gate is open, but #{told.number} never arrived")
+                self.violations.add(f"the gate is open, but #{told.number} never arrived")
 
     def opened_held(self, waiting: int, seconds: float) -> None:
         """The gate of a held queue is open: so many wait, as was seen not longer ago than this."""
@@ -167,7 +172,7 @@ class Ledger:
         least = max((count for at, count in self._waiting if at <= seen_at), default=0)
         most = self.queue.counts().waiting
         if not least <= waiting <= most:
-            self._complain(f"{waiting} messages are said to wait, and there are {least} to {most}")
+            self.violations.add(f"{waiting} messages are said to wait, and there are {least} to {most}")
 
     # What is checked in the end.
 
@@ -181,10 +186,6 @@ class Ledger:
 
     def _is_accounted_for(self, number: int) -> bool:
         return number in self._arrived or number in self._letters
-
-    def _complain(self, violation: str) -> None:
-        if violation not in self.violations:
-            self.violations.append(violation)
 
 
 def _number_of(record: object) -> int:

@@ -77,4 +77,4 @@ class MessageOperator(Operator):
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 await self._supervisor.replay(letter)
         except TimeoutError:
-            self._ledger.violations.append(f"the replay of {letter.key} was never answered")
+            self._ledger.violations.add(f"the replay of {letter.key} was never answered")

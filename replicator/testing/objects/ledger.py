@@ -34,6 +34,7 @@ from replicator.model.record import Object
 from replicator.testing.disk import Disk
 from replicator.testing.history import NEVER, History, State
 from replicator.testing.queues import WatchedQueue
+from replicator.testing.violations import Violations
 
 FOREIGN = -1
 """The number of what the sink held before anything was copied, and the source never had."""
@@ -51,7 +52,7 @@ class Ledger:
     queue: WatchedQueue
     disk: Disk
     clock: Clock
-    violations: list[str] = field(default_factory=list)
+    violations: Violations = field(default_factory=Violations)
     numbers: int = NEVER
     gate_openings: int = 0
     frozen: bool = False
@@ -113,20 +114,20 @@ class Ledger:
             number = self._contents.get(_content(name, held.body, held.record), FOREIGN)
             if number == FOREIGN:
                 if self._run != (0, False):  # a process has begun to copy
-                    self._complain(f"{name} shows what it never was at the source: {held}")
+                    self.violations.add(f"{name} shows what it never was at the source: {held}")
             elif number < self._reached[key]:
-                self._complain(f"{name} goes back to #{number} behind #{self._reached[key]}")
+                self.violations.add(f"{name} goes back to #{number} behind #{self._reached[key]}")
             self._reach(key, number)
             self._history.landed(key, number)
         if self.frozen and not self._agrees(name):
-            self._complain(f"{name} was made wrong again after everything was right")
+            self.violations.add(f"{name} was made wrong again after everything was right")
 
     def _removed(self, key: Key) -> None:
         """Of all the times when it was deleted at the source, the oldest one that this may be."""
         states, least = self._history.states[key], self._reached[key]
         gone = [state.number for state in states if state.deleted and state.number >= least]
         if states and not gone:
-            self._complain(f"{key_text(key)} was removed, and was not deleted since #{least}")
+            self.violations.add(f"{key_text(key)} was removed, and was not deleted since #{least}")
         self._reach(key, gone[0] if gone else least)
         self._history.landed(key, None)
 
@@ -137,7 +138,9 @@ class Ledger:
             return
         is_noted = key in self.disk.dirty.get(self.name, {}) and self._owed[key] >= number
         if not is_noted and not self._history.is_accounted_for(key, number):
-            self._complain(f"the event of {key_text(key)} #{number} is forgotten, and nothing notes it")
+            self.violations.add(
+                f"the event of {key_text(key)} #{number} is forgotten, and nothing notes it"
+            )
 
     def cleared(self, key: Key) -> None:
         """A key counts as copied since it was noted."""
@@ -169,7 +172,7 @@ class Ledger:
                 if state.number not in self._hinted[key] or state.committed_at >= promised:
                     continue
                 if not self._history.is_accounted_for(key, state.number):
-                    self._complain(
+                    self.violations.add(
                         f"a lag of {seconds:.3f} s at most was reported, but {key_text(key)}"
                         f" #{state.number} is {self.clock.wall() - state.committed_at:.3f} s old"
                     )
@@ -193,7 +196,7 @@ class Ledger:
             due = [state for state in self._history.states[key] if state.committed_at <= listed_at]
             least = self._listed[due[-1].number] if due else NEVER
             if not self._history.shows(key, least) and least > self._history.excused.get(key, -1):
-                self._complain(
+                self.violations.add(
                     f"the gate is open, but {key_text(key)} shows {self._history.shown[key].number}"
                     f" and should show #{least} or newer"
                 )
@@ -223,16 +226,12 @@ class Ledger:
     def _claim(self, key: Key, number: int, what: str) -> None:
         """The engine says that the sink is as new as this; from now on it must not go behind it."""
         if not self._history.is_accounted_for(key, number):
-            self._complain(f"{key_text(key)} #{number} {what}, but never came")
+            self.violations.add(f"{key_text(key)} #{number} {what}, but never came")
         elif number <= self._history.covered(key):
             self._reach(key, number)
 
     def _reach(self, key: Key, number: int) -> None:
         self._reached[key] = max(number, self._reached[key])
-
-    def _complain(self, violation: str) -> None:
-        if violation not in self.violations:
-            self.violations.append(violation)
 
 
 def names_of(side: MemoryBucket | MemoryObjectStore) -> Sequence[str]:
