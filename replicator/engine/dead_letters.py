@@ -38,8 +38,9 @@ class Morgue:
             self.open = await self._store.count_dead_letters(self._pipeline)
 
     async def look_for_waived(self) -> None:
-        """Learn whether any was ever waived."""
-        self._any_waived = bool(await self._store.list_dead_letters(self._pipeline, "waived", 0, 1))
+        """Learn whether any was ever waived; what an older look did not see cannot hide it any more."""
+        if await self._store.list_dead_letters(self._pipeline, "waived", 0, 1):
+            self._any_waived = True
 
     async def find_waived(self, keys: Sequence[Key]) -> Set[Key]:
         """Those of the keys whose newest letter was waived; nothing is looked up while none is."""

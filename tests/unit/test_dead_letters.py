@@ -26,17 +26,23 @@ NAME = "messages"
 
 
 class SlowStore(InMemoryStore):
-    """A store that counts at once; the answer of the next count comes late if ``slow``."""
+    """A store that counts and lists at once; the next answer comes late if ``slow``."""
 
     slow = False
 
     async def count_dead_letters(self, pipeline):
         """Count letters."""
-        count = await super().count_dead_letters(pipeline)
+        return await self._answer(await super().count_dead_letters(pipeline))
+
+    async def list_dead_letters(self, *given):
+        """List letters."""
+        return await self._answer(await super().list_dead_letters(*given))
+
+    async def _answer(self, answer):
         if self.slow:
             self.slow = False
             await asyncio.sleep(SLOWLY)
-        return count
+        return answer
 
 
 class AwaySink(MemoryMessageSink):
@@ -94,6 +100,22 @@ def test_an_older_count_does_not_replace_a_newer_one():
         world.store.slow = True
         await asyncio.gather(world.refuse(1), _after_a_while(world.refuse(2)))
         assert world.morgue.open == 2
+
+    in_world(live)
+
+
+def test_an_older_look_for_waived_letters_does_not_hide_a_newer_one():
+    """A look that was made before any was waived, and is heard last, is not the last word."""
+
+    async def live(world):
+        await world.refuse(1)
+        world.store.slow = True
+        looking = asyncio.create_task(world.morgue.look_for_waived())
+        await asyncio.sleep(0)
+        assert await world.store.settle_dead_letter(1, "waived")
+        await world.morgue.look_for_waived()
+        await looking
+        assert await world.morgue.find_waived([message(1).key]) == {message(1).key}
 
     in_world(live)
 

@@ -11,13 +11,15 @@ import json
 import multiprocessing
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from replicator.testing.bugs import BUGS, KINDS, SEEDS_FOR_A_BUG, seeds_of
 from replicator.testing.reliability.page import PICTURE_NAME, page
 from replicator.testing.reliability.tally import Tally
+from replicator.testing.repair_bugs import REPAIR_BUGS
+from replicator.testing.repairs import run_repairs
 from replicator.testing.simulator import run_seed
 
 PAGE = Path("docs/reliability.md")
@@ -34,7 +36,8 @@ def main() -> int:
     options = parser.parse_args()
     with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as workers:
         tallies = _tallies(workers.map, options.seeds)
-        caught = dict(zip(sorted(BUGS), workers.map(catching_seed, sorted(BUGS)), strict=True))
+        bugs = sorted([*BUGS, *REPAIR_BUGS])
+        caught = dict(zip(bugs, workers.map(catching_seed, bugs), strict=True))
     soaks = [json.loads(path.read_text()) for path in sorted(SOAKS.glob("*.json"))]
     PAGE.write_text(page(tallies, caught, soaks))
     if soaks:
@@ -49,16 +52,22 @@ def tally_of(first: int, seeds: int) -> dict[str, Tally]:
     tallies: dict[str, Tally] = {}
     for seed in range(first, first + seeds):
         report = run_seed(seed)
-        tallies.setdefault(getattr(report, "kind", "items"), Tally()).add(report)
+        tallies.setdefault(report.kind, Tally()).add(report)
+        if seed % len(KINDS) == 0:  # as many as of each kind of world
+            tallies.setdefault("repairs", Tally()).add_repairs(run_repairs(seed // len(KINDS)))
     return tallies
 
 
 def catching_seed(bug: str) -> int | None:
     """The first seed that fails with the bug, and does not without; None where there is none."""
+    if bug in REPAIR_BUGS:
+        return _first(lambda seed, bugs: run_repairs(seed, bugs).violations, bug, range(SEEDS_FOR_A_BUG))
     seeds = next(seeds_of(kind, SEEDS_FOR_A_BUG) for kind in KINDS if bug in kind.bugs)
-    return next(
-        (seed for seed in seeds if run_seed(seed, [bug]).violations and not run_seed(seed).violations), None
-    )
+    return _first(lambda seed, bugs: run_seed(seed, bugs).violations, bug, seeds)
+
+
+def _first(run: Callable[[int, Sequence[str]], Sequence[str]], bug: str, seeds: range) -> int | None:
+    return next((seed for seed in seeds if run(seed, [bug]) and not run(seed, [])), None)
 
 
 def _tallies(map_: Callable[..., Iterable[dict[str, Tally]]], seeds: int) -> dict[str, Tally]:

@@ -43,13 +43,15 @@ _SIMULATED = """\
 
 The unmodified engine between simulated systems, on virtual time; a seed decides everything. While a world
 is busy nothing unsafe may happen; then it heals, and the sink has to have exactly what the source has.
-`make sim SEEDS=10000` runs more of them.
+`make sim SEEDS=10000` runs more of them. In *repairs* two processes bring changes of the same keys to the
+sink by conditional writes alone, with no delta that would mend behind them what they got wrong.
 """
 _CAUGHT = """\
 ## Planted bugs
 
 A checker that never fails proves nothing. Each of these bugs, put into the engine on purpose, is caught by
-a seed that passes without it; told is the first one of {seeds} of its kind of world (every third seed).
+a seed that passes without it; told is the first one of {seeds} of its kind of world (of pipelines every
+third seed, of repairs every one).
 """
 _SOAKED = """\
 ## Soaks

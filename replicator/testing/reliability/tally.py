@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from replicator.testing.repairs import RepairReport
 from replicator.testing.simulator import Report
 
 
@@ -28,6 +29,13 @@ class Tally:
         self.faults.update(report.fates)
         self.faults.update(killed=words.count("kill"), stopped=words.count("stop"))
         self.faults.update(limits=words.count("limits"))
+
+    def add_repairs(self, report: RepairReport) -> None:
+        """Count a seed of repairs alone."""
+        self.seeds += 1
+        self.failed += [report.seed] if report.violations else []
+        self.effects += report.effects
+        self.faults.update(report.fates)
 
     def merge(self, other: Tally) -> None:
         """Count what another one counted."""
