@@ -225,11 +225,8 @@ class DeadLetters(Protocol):
     async def count_dead_letters(self, pipeline: str) -> int:
         """How many are open."""
 
-    async def find_open(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
-        """Those of the keys that have an open letter."""
-
-    async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
-        """Those of the keys whose newest letter was waived: an operator accepts that they differ."""
+    async def newest_dead_letters(self, pipeline: str, keys: Sequence[Key]) -> Sequence[DeadLetter]:
+        """The newest letter of each of the keys that has any, whatever its state."""
 
     async def settle_dead_letter(self, letter_id: int, state: str, *, epoch: int | None = None) -> bool:
         """Move an open letter to ``replayed`` or ``waived``; False where it is not open."""
@@ -256,13 +253,20 @@ class Journal(Protocol):
         """The newest entries, oldest first."""
 
 
+class Difference(NamedTuple):
+    """A key whose digests differ, with the source's; None where only the sink has it."""
+
+    key: Key
+    source: bytes | None
+
+
 class Comparison(Protocol):
     """Scratch room in which a verification compares two sides by digest, whatever their size."""
 
     async def add(self, side: str, digests: Sequence[tuple[Key, bytes]]) -> None:
         """Note digests of one side, ``source`` or ``sink``; a key that comes again takes the newer one."""
 
-    async def differences(self, after: Key | None, limit: int) -> Sequence[Key]:
+    async def differences(self, after: Key | None, limit: int) -> Sequence[Difference]:
         """Up to ``limit`` keys after the given one whose digests differ or are on one side only.
 
         In the comparison's own stable order.

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from replicator.connector import Emptiness, Identified, Reads, Scans, Sink, Source
 from replicator.engine.backfill import Copier, plan
 from replicator.engine.calls import Calls
+from replicator.engine.dead_letters import OPEN
 from replicator.engine.delivery import Carrier, Delivery
 from replicator.engine.keeper import Keeper
 from replicator.engine.lanes import Operation
@@ -204,7 +205,7 @@ class BackfilledPipeline(Pipeline):
         return BY_KEY
 
     async def _refuse_dead_letters(self, keys: Sequence[Key]) -> None:
-        refused = await self.parts.store.find_open(self.parts.name, keys)
+        refused = await self.morgue.find(keys, (OPEN,))
         if refused:
             raise NotNowError(
                 f"the sink refuses {key_text(next(iter(refused)))}: it is a dead letter",

@@ -7,13 +7,17 @@ overwrite something newer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 
 from replicator.model.change import Change
 from replicator.model.clock import Clock
-from replicator.model.errors import PermanentError, ReplicatorError
+from replicator.model.errors import ChangeError, PermanentError, ReplicatorError
 from replicator.model.key import Key, key_text
+from replicator.model.record import Record
 from replicator.stores import DeadLetter, DeadLetters
+
+OPEN = "open"
+WAIVED = "waived"
 
 KEEP = "keep"
 STOP = "stop"
@@ -39,12 +43,17 @@ class Morgue:
 
     async def look_for_waived(self) -> None:
         """Learn whether any was ever waived; what an older look did not see cannot hide it any more."""
-        if await self._store.list_dead_letters(self._pipeline, "waived", 0, 1):
+        if await self._store.list_dead_letters(self._pipeline, WAIVED, 0, 1):
             self._any_waived = True
 
-    async def find_waived(self, keys: Sequence[Key]) -> Set[Key]:
+    async def find_waived(self, keys: Sequence[Key]) -> Collection[Key]:
         """Those of the keys whose newest letter was waived; nothing is looked up while none is."""
-        return await self._store.find_waived(self._pipeline, keys) if self._any_waived else frozenset()
+        return await self.find(keys, (WAIVED,)) if self._any_waived else ()
+
+    async def find(self, keys: Sequence[Key], states: Collection[str]) -> Mapping[Key, DeadLetter]:
+        """Those of the keys whose newest letter is in one of these states, with that letter."""
+        newest = await self._store.newest_dead_letters(self._pipeline, keys)
+        return {letter.key: letter for letter in newest if letter.state in states}
 
     async def refuse(self, refused: Sequence[tuple[Change, ReplicatorError]]) -> None:
         """Keep these changes durably.
@@ -73,10 +82,14 @@ class Morgue:
             pipeline=self._pipeline,
             key=change.key,
             kind=change.kind,
-            record=change.record,
+            record=_refused(error) or change.record,
             error_code=error.code,
             message=error.message,
             hint=error.hint,
             committed_at=change.committed_at or now,  # a backfill row has no commit time
             failed_at=now,
         )
+
+
+def _refused(error: ReplicatorError) -> Record | None:
+    return error.record if isinstance(error, ChangeError) else None

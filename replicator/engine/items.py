@@ -15,6 +15,7 @@ from functools import partial
 
 from replicator.engine.backfill import restore_keys
 from replicator.engine.backfilled import Activity, BackfilledPipeline
+from replicator.engine.dead_letters import WAIVED
 from replicator.engine.lag import oldest_pending
 from replicator.engine.operations import Apply, Insert, Reconcile
 from replicator.engine.parts import Parts, item_ends
@@ -60,13 +61,12 @@ class ItemPipeline(BackfilledPipeline):
 
     def verifier(self, *, repair: bool, found: Callable[[Verification], None]) -> Verifier:
         """Compares by digest; repairs through the lanes, from the source."""
-        parts = self.parts
         return Verifier(
             source=self.source,
             sink=self.sink,
             catch_up=self.applied,
             repair=self._restore_keys if repair else None,
-            find_waived=partial(parts.store.find_waived, parts.name),
+            find_waived=partial(self.morgue.find, states=(WAIVED,)),
             found=found,
             retrier=self.retrier,
         )

@@ -9,7 +9,7 @@ called clean on hope.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -87,7 +87,7 @@ class Verifier:
     sink: ComparedSide
     catch_up: Callable[[], Awaitable[object]]
     repair: Callable[[Sequence[Key]], Awaitable[None]] | None
-    find_waived: Callable[[Sequence[Key]], Awaitable[Set[Key]]]
+    find_waived: Callable[[Sequence[Key]], Awaitable[Collection[Key]]]
     found: Callable[[Verification], None]
     retrier: Retrier
 
@@ -102,7 +102,8 @@ class Verifier:
         await self._scan("source", self.source, progress, comparison)
         await self._scan("sink", self.sink, progress, comparison)
         after: Key | None = None
-        while candidates := await comparison.differences(after, CANDIDATES_MAX):
+        while found := await comparison.differences(after, CANDIDATES_MAX):
+            candidates = [each.key for each in found]
             progress.candidates += len(candidates)
             await self._examine(candidates, progress, report)
             after = candidates[-1]

@@ -8,9 +8,12 @@ and nothing else leaves a connector.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from replicator.model.key import Key, key_text
+
+if TYPE_CHECKING:
+    from replicator.model.record import Record
 
 
 class ReplicatorError(Exception):
@@ -86,9 +89,13 @@ class SinkChangedError(ReplicatorError):
 
 
 class ChangeError(ReplicatorError):
-    """One change is refused for good: a dead letter, or a stop, as the policy says."""
+    """One change is refused for good: a dead letter, or a stop, as the policy says.
+
+    ``record`` is what was refused, where the change itself does not hold it.
+    """
 
     code = "change_refused"
+    record: Record | None = None
 
 
 class BatchError(ReplicatorError):

@@ -15,6 +15,7 @@ from typing import TypeVar
 from replicator.model.key import Key, key_from_text, key_text
 from replicator.state.failures import file_error, state_error
 from replicator.state.threads import in_thread
+from replicator.stores import Difference
 
 Result = TypeVar("Result")
 
@@ -26,10 +27,10 @@ CREATE TABLE sink (key TEXT PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;
 """
 
 _DIFFERENCES = """
-SELECT key FROM source LEFT JOIN sink USING (key)
+SELECT key, source.digest FROM source LEFT JOIN sink USING (key)
 WHERE sink.digest IS NOT source.digest AND key > :after
 UNION ALL
-SELECT sink.key FROM sink LEFT JOIN source USING (key)
+SELECT sink.key, NULL FROM sink LEFT JOIN source USING (key)
 WHERE source.digest IS NULL AND sink.key > :after
 ORDER BY 1 LIMIT :limit
 """
@@ -64,11 +65,11 @@ class SqliteComparison:
         rows = [(key_text(key), digest) for key, digest in digests]
         await self._run(lambda: self._insert(statement, rows))
 
-    async def differences(self, after: Key | None, limit: int) -> Sequence[Key]:
+    async def differences(self, after: Key | None, limit: int) -> Sequence[Difference]:
         """Up to ``limit`` keys after the given one whose digests differ or are on one side only."""
         bounds = {"after": "" if after is None else key_text(after), "limit": limit}
         found = await self._run(lambda: self._connection.execute(_DIFFERENCES, bounds).fetchall())
-        return [key_from_text(text) for (text,) in found]
+        return [Difference(key_from_text(text), digest) for text, digest in found]
 
     async def close(self) -> None:
         """Remove the file. May be called more than once."""

@@ -53,29 +53,17 @@ def count_open(connection: sqlite3.Connection, pipeline: str) -> int:
     return int(count)
 
 
-def find_open(connection: sqlite3.Connection, pipeline: str, keys: Sequence[Key]) -> set[Key]:
-    """Those of the keys that have an open letter."""
-    return {
-        key
+def newest(connection: sqlite3.Connection, pipeline: str, keys: Sequence[Key]) -> Sequence[DeadLetter]:
+    """The newest letter of each of the keys that has any."""
+    rows = (
+        connection.execute(
+            f"SELECT id, {_COLUMNS} FROM dead_letters"  # noqa: S608 - a constant
+            " WHERE pipeline = ? AND key = ? ORDER BY id DESC LIMIT 1",
+            (pipeline, key_text(key)),
+        ).fetchone()
         for key in keys
-        if connection.execute(
-            "SELECT 1 FROM dead_letters WHERE pipeline = ? AND key = ? AND state = 'open'",
-            (pipeline, key_text(key)),
-        ).fetchone()
-    }
-
-
-def find_waived(connection: sqlite3.Connection, pipeline: str, keys: Sequence[Key]) -> set[Key]:
-    """Those of the keys whose newest letter was waived."""
-    waived: set[Key] = set()
-    for key in keys:
-        newest = connection.execute(
-            "SELECT state FROM dead_letters WHERE pipeline = ? AND key = ? ORDER BY id DESC LIMIT 1",
-            (pipeline, key_text(key)),
-        ).fetchone()
-        if newest == ("waived",):
-            waived.add(key)
-    return waived
+    )
+    return [_letter(*row) for row in rows if row is not None]
 
 
 def settle(connection: sqlite3.Connection, letter_id: int, state: str, epoch: int | None) -> bool:

@@ -169,13 +169,9 @@ class SqliteStore:
         """See ``replicator.stores.DeadLetters``."""
         return await self._read(partial(dead_letters.count_open, pipeline=pipeline))
 
-    async def find_open(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
+    async def newest_dead_letters(self, pipeline: str, keys: Sequence[Key]) -> Sequence[DeadLetter]:
         """See ``replicator.stores.DeadLetters``."""
-        return await self._read(partial(dead_letters.find_open, pipeline=pipeline, keys=keys))
-
-    async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
-        """See ``replicator.stores.DeadLetters``."""
-        return await self._read(partial(dead_letters.find_waived, pipeline=pipeline, keys=keys))
+        return await self._read(partial(dead_letters.newest, pipeline=pipeline, keys=keys))
 
     async def settle_dead_letter(self, letter_id: int, state: str, *, epoch: int | None = None) -> bool:
         """See ``replicator.stores.DeadLetters``."""

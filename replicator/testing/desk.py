@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from replicator.model.key import Key, key_text
+from replicator.stores import Difference
 
 
 class InMemoryComparison:
@@ -18,12 +19,13 @@ class InMemoryComparison:
         """Note digests of one side."""
         self._sides.setdefault(side, {}).update(digests)
 
-    async def differences(self, after: Key | None, limit: int) -> Sequence[Key]:
+    async def differences(self, after: Key | None, limit: int) -> Sequence[Difference]:
         """Keys whose digests differ or are on one side only."""
         source, sink = self._sides.get("source", {}), self._sides.get("sink", {})
         least = "" if after is None else key_text(after)
         different = (key for key in {**source, **sink} if source.get(key) != sink.get(key))
-        return sorted((key for key in different if key_text(key) > least), key=key_text)[:limit]
+        found = sorted((key for key in different if key_text(key) > least), key=key_text)[:limit]
+        return [Difference(key, source.get(key)) for key in found]
 
     async def close(self) -> None:
         """Forget everything."""

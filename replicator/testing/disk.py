@@ -235,18 +235,11 @@ class InMemoryStore:
         """How many are open."""
         return len(self._open(pipeline))
 
-    async def find_open(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
-        """Those of the keys that have an open letter."""
-        return {letter.key for letter in self._open(pipeline)} & set(keys)
-
-    async def find_waived(self, pipeline: str, keys: Sequence[Key]) -> Set[Key]:
-        """Those of the keys whose newest letter was waived."""
-        newest = {
-            letter.key: letter.state
-            for _, letter in sorted(self._disk.letters.items())
-            if letter.pipeline == pipeline
-        }
-        return {key for key in keys if newest.get(key) == "waived"}
+    async def newest_dead_letters(self, pipeline: str, keys: Sequence[Key]) -> Sequence[DeadLetter]:
+        """The newest letter of each key."""
+        letters = (each for _, each in sorted(self._disk.letters.items()) if each.pipeline == pipeline)
+        newest = {letter.key: letter for letter in letters}
+        return [newest[key] for key in keys if key in newest]
 
     async def settle_dead_letter(self, letter_id: int, state: str, *, epoch: int | None = None) -> bool:
         """Move an open letter on."""

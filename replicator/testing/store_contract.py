@@ -15,7 +15,7 @@ from replicator.model.checkpoint import PIECE_DONE, Backfill, Checkpoint, Mode, 
 from replicator.model.errors import CheckpointConflictError
 from replicator.model.key import Key
 from replicator.model.record import Attribute, Item, Message, Object
-from replicator.stores import DeadLetter, JournalEntry, Store
+from replicator.stores import DeadLetter, Difference, JournalEntry, Store
 from replicator.testing import dirty_contract, lease_contract
 from replicator.testing.store_opening import Check, OpenStore
 from replicator.testing.store_opening import opened as _opened
@@ -233,31 +233,19 @@ async def dead_letters_are_settled_once(open_store: OpenStore) -> None:
         _expect(states, ["waived", "open"], "a settled letter stays beside a new one")
 
 
-async def waived_keys_are_found_by_their_newest_letter(open_store: OpenStore) -> None:
-    """A key is waived while its newest letter is; a newer open one, or another pipeline's, is not."""
+async def newest_dead_letters_are_found_by_key(open_store: OpenStore) -> None:
+    """Each key that has letters in the pipeline gives its newest one, whole, whatever its state."""
     async with _opened(open_store) as store:
-        await store.add_dead_letters([LETTER])
-        found = await store.find_waived("orders", [LETTER.key])
-        _expect(set(found), set(), "an open letter is not waived")
-        (letter,) = await store.list_dead_letters("orders", "open", 0, 10)
-        await store.settle_dead_letter(letter.id, "waived")
-        found = await store.find_waived("orders", [LETTER.key, ("another",)])
-        _expect(set(found), {LETTER.key}, "a waived one is")
-        _expect(set(await store.find_waived("other", [LETTER.key])), set(), "of its pipeline only")
-        await store.add_dead_letters([LETTER])
-        _expect(set(await store.find_waived("orders", [LETTER.key])), set(), "the newest decides")
-
-
-async def open_letters_are_found_by_key(open_store: OpenStore) -> None:
-    """A key is found while it has an open letter in its pipeline, and no longer."""
-    async with _opened(open_store) as store:
-        await store.add_dead_letters([LETTER])
-        found = await store.find_open("orders", [LETTER.key, ("another",)])
-        _expect(set(found), {LETTER.key}, "an open letter is found")
-        _expect(set(await store.find_open("other", [LETTER.key])), set(), "of its pipeline only")
-        (letter,) = await store.list_dead_letters("orders", "open", 0, 10)
-        await store.settle_dead_letter(letter.id, "replayed")
-        _expect(set(await store.find_open("orders", [LETTER.key])), set(), "a settled one is not")
+        await store.add_dead_letters([LETTER, replace(LETTER, key=("another",))])
+        await store.add_dead_letters([replace(LETTER, message="of another pipeline", pipeline="other")])
+        first, another, _ = await store.list_dead_letters(None, None, 0, 10)
+        await store.settle_dead_letter(first.id, "waived")
+        found = await store.newest_dead_letters("orders", [("none",), LETTER.key])
+        _expect(list(found), [replace(first, state="waived")], "a settled one, where none is newer")
+        await store.add_dead_letters([replace(LETTER, message="newer")])
+        found = await store.newest_dead_letters("orders", [LETTER.key, ("another",)])
+        _expect([letter.message for letter in found], ["newer", another.message], "the newest")
+        _expect([letter.state for letter in found], ["open", "open"], "in the state that it is in")
 
 
 async def a_dead_letter_is_got_by_id(open_store: OpenStore) -> None:
@@ -306,10 +294,11 @@ async def comparison_finds_every_difference(open_store: OpenStore) -> None:
         await comparison.add("source", [(same, b"1"), (differs, b"1"), (left, b"1")])
         await comparison.add("sink", [(same, b"0"), (differs, b"2"), (right, b"1")])
         await comparison.add("sink", [(same, b"1")])
-        found: list[Key] = []
-        while page := await comparison.differences(found[-1] if found else None, 2):
+        found: list[Difference] = []
+        while page := await comparison.differences(found[-1].key if found else None, 2):
             found.extend(page)
-        _expect(sorted(found), [differs, left, right], "every difference, once")
+        wanted = [Difference(differs, b"1"), Difference(left, b"1"), Difference(right, None)]
+        _expect(sorted(found), wanted, "every difference, once, with the source's digest")
         await comparison.close()
         await comparison.close()
         again = await store.open_comparison("orders")
@@ -347,8 +336,7 @@ CHECKS: tuple[Check, ...] = (
     dead_letters_survive_exactly,
     newest_dead_letter_of_a_key_replaces,
     dead_letters_are_settled_once,
-    waived_keys_are_found_by_their_newest_letter,
-    open_letters_are_found_by_key,
+    newest_dead_letters_are_found_by_key,
     a_dead_letter_is_got_by_id,
     dead_letters_are_paged,
     journal_keeps_order,

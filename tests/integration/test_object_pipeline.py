@@ -316,6 +316,25 @@ async def test_a_waived_object_is_left_alone_by_lists(tmp_path):
         assert (verified.waived, verified.mismatches) == (1, 0)
 
 
+async def test_a_list_finds_what_took_the_place_of_a_refused_version(tmp_path):
+    """A letter is about one version: what came after it is found although its event is lost."""
+    async with running(tmp_path, object_bytes_max=100, objects=4) as world:
+        await world.proved()
+        for name in ("k001", "k002", "k003"):
+            world.bucket.put(name, b"x" * 101)
+        await until(lambda: world.supervisor.status().dead_letters_open == 3)
+        for letter in await world.state.list_dead_letters("invoices", "open", 0, 10):
+            assert letter.record == world.bucket.objects.get(*letter.key).record
+            if letter.key != ("k001",):
+                await world.state.settle_dead_letter(letter.id, "waived")
+        world.bucket.silent = True
+        world.bucket.put("k001", b"fits")
+        world.bucket.put("k002", b"fits")
+        world.bucket.delete("k003")
+        await world.supervisor.barrier()
+        assert world.differences() == set()
+
+
 async def test_a_pause_holds_copies_back(tmp_path):
     """Paused, nothing new is begun; resumed, all of it arrives."""
     async with running(tmp_path) as world:

@@ -115,7 +115,7 @@ def test_an_older_look_for_waived_letters_does_not_hide_a_newer_one():
         assert await world.store.settle_dead_letter(1, "waived")
         await world.morgue.look_for_waived()
         await looking
-        assert await world.morgue.find_waived([message(1).key]) == {message(1).key}
+        assert message(1).key in await world.morgue.find_waived([message(1).key])
 
     in_world(live)
 

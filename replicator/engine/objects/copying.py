@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+from replicator.connector import Body
 from replicator.engine.lanes import RESTORE, ROW
 from replicator.engine.parts import ObjectSink, ObjectSource
 from replicator.model.change import Change, Row
-from replicator.model.errors import InvariantError, TransientError
+from replicator.model.errors import ChangeError, InvariantError, TransientError
 from replicator.model.key import Key
 from replicator.model.record import Object, Record, describe_alike, digest
 
@@ -63,11 +64,11 @@ class CopyRow:
                 continue
             found = await _look(self.sink, change.key)
             if found is None or change.record is None or digest(found.record) != digest(change.record):
-                await copy(self.source, self.sink, change.key, found=found, looked=True)
+                await _copy(self.source, self.sink, change.key, found=found, looked=True)
 
     async def _create(self, key: Key) -> bool:
         async with self.source.download(key) as body:
-            return body is None or await self.sink.upload(key, body, None)
+            return body is None or await _upload(self.sink, key, body, None)
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,31 @@ class OneByOne:
         return ()
 
 
-async def copy(
+async def copy(source: ObjectSource, sink: ObjectSink, key: Key, *, force: bool = False) -> None:
+    """Make the sink's object what the source's is.
+
+    What is refused unread is refused twice, the source's record being read in between: the error holds
+    that one, so it is never about something newer than what was tried.
+
+    Raises:
+        TransientError: the sink's object keeps changing, or as the ends raise it.
+        ChangeError: the object cannot be carried; with its record, unless the source has none.
+    """
+    try:
+        return await _copy(source, sink, key, force=force)
+    except ChangeError as error:
+        if error.record is not None:
+            raise
+    in_source = (await source.fetch([key])).get(key)
+    try:
+        await _copy(source, sink, key, force=force)
+    except ChangeError as error:
+        if error.record is None and in_source is not None:
+            error.record = in_source.record
+        raise
+
+
+async def _copy(
     source: ObjectSource,
     sink: ObjectSink,
     key: Key,
@@ -95,12 +120,7 @@ async def copy(
     found: Row | None = None,
     looked: bool = False,
 ) -> None:
-    """Make the sink's object what the source's is; ``found`` is what was just seen there, if ``looked``.
-
-    Raises:
-        TransientError: the sink's object keeps changing, or as the ends raise it.
-        ChangeError: the object cannot be carried.
-    """
+    """Try until the object holds still; ``found`` is what was just seen at the sink, if ``looked``."""
     for _ in range(LOOKS_MAX):
         if not looked:
             found = await _look(sink, key)
@@ -119,7 +139,16 @@ async def _bring(
             return found is None or await sink.remove(key, _etag(found))
         if found is not None and not force and is_copy(body.record, found.record):
             return True
-        return await sink.upload(key, body, None if found is None else _etag(found))
+        return await _upload(sink, key, body, None if found is None else _etag(found))
+
+
+async def _upload(sink: ObjectSink, key: Key, body: Body, etag: str | None) -> bool:
+    """As the sink does it; a refusal says what was refused."""
+    try:
+        return await sink.upload(key, body, etag)
+    except ChangeError as error:
+        error.record = body.record
+        raise
 
 
 def is_copy(wanted: Record, found: Record) -> bool:

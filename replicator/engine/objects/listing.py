@@ -7,7 +7,7 @@ look. A change of tags alone shows in no listing: an event tells of it, or a ver
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from replicator.connector import Scans
@@ -19,7 +19,7 @@ from replicator.engine.sweep import scan_all
 from replicator.model.clock import Clock
 from replicator.model.key import Key
 from replicator.model.record import digest
-from replicator.stores import Comparison, Desk
+from replicator.stores import Comparison, DeadLetter, Desk, Difference
 
 DIFFERENCES_MAX = 1000
 """Differences that are noted in one commit."""
@@ -47,8 +47,9 @@ class Lister:
 
     Awaiting ``list_both()`` returns when a list begun after the call is complete and all of its differences
     have been copied. ``noted`` is told of each complete list: when it began, in seconds since the epoch.
-    ``refused`` tells which keys are dead letters, open or waived: an operator has to see to them;
-    to try them again with every list would only make new letters of them.
+    ``find_refused`` gives the dead letters of keys, open or waived. What was refused and is still there is
+    left alone: to try it again with every list would only make new letters of it. Another version is
+    not; its event may be lost, and the letter says nothing of it.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Lister:
         retrier: Retrier,
         clock: Clock,
         noted: Callable[[float], None],
-        refused: Callable[[Sequence[Key]], Awaitable[Set[Key]]],
+        find_refused: Callable[[Sequence[Key]], Awaitable[Mapping[Key, DeadLetter]]],
     ) -> None:
         self._pipeline = pipeline
         self._sides: tuple[tuple[str, Scans], ...] = (("source", source), ("sink", sink))
@@ -70,7 +71,7 @@ class Lister:
         self._retrier = retrier
         self._clock = clock
         self._noted = noted
-        self._refused = refused
+        self._find_refused = find_refused
         self.listed = Listed()
         self.list_both = Shared(self._list_both)
 
@@ -109,7 +110,15 @@ class Lister:
         self.listed.differences = 0
         after: Key | None = None
         while found := await comparison.differences(after, DIFFERENCES_MAX):
-            refused = await self._refused(found)
-            await self._dirt.add([(key, began) for key in found if key not in refused])
-            self.listed.differences += len(found) - len(refused)
-            after = found[-1]
+            letters = await self._find_refused([each.key for each in found])
+            new = [each.key for each in found if not _was_refused(each, letters.get(each.key))]
+            await self._dirt.add([(key, began) for key in new])
+            self.listed.differences += len(new)
+            after = found[-1].key
+
+
+def _was_refused(difference: Difference, letter: DeadLetter | None) -> bool:
+    """Whether the letter is about what the source has now, be that nothing."""
+    if letter is None:
+        return False
+    return difference.source == (None if letter.record is None else digest(letter.record))

@@ -10,12 +10,13 @@ sides finds what no event told, and is the proof that everything up to a moment 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from replicator.engine.backfill import restore_keys
 from replicator.engine.backfilled import Activity, BackfilledPipeline
+from replicator.engine.dead_letters import OPEN, WAIVED
 from replicator.engine.objects.copying import Copy, CopyRow, OneByOne
 from replicator.engine.objects.dirt import Dirt
 from replicator.engine.objects.listing import Lister
@@ -60,7 +61,7 @@ class ObjectPipeline(BackfilledPipeline):
             self.retrier,
             parts.clock,
             self._note_list,
-            self._refused,
+            partial(self.morgue.find, states=(OPEN, WAIVED)),
         )
 
     async def applied(self) -> str:
@@ -100,13 +101,12 @@ class ObjectPipeline(BackfilledPipeline):
 
     def verifier(self, *, repair: bool, found: Callable[[Verification], None]) -> Verifier:
         """Compares bodies by checksum; repairs by copying again."""
-        parts = self.parts
         return ObjectVerifier(
             source=self.source,
             sink=self.sink,
             catch_up=self.applied,
             repair=self._recopy_keys if repair else None,
-            find_waived=partial(parts.store.find_waived, parts.name),
+            find_waived=partial(self.morgue.find, states=(WAIVED,)),
             found=found,
             retrier=self.retrier,
         )
@@ -150,11 +150,6 @@ class ObjectPipeline(BackfilledPipeline):
 
     def _may_list(self) -> bool:
         return self.proof is not None and not self.paused
-
-    async def _refused(self, keys: Sequence[Key]) -> Set[Key]:
-        """Those of the keys that are dead letters, open or waived."""
-        store, name = self.parts.store, self.parts.name
-        return await store.find_open(name, keys) | await store.find_waived(name, keys)
 
     def _note_list(self, began: float) -> None:
         self.keeper.note(replace(self.keeper.backfill, listed_at=began))

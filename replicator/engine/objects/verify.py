@@ -62,7 +62,8 @@ class ObjectVerifier(Verifier):
             await comparison.add("sink", [(row.key, b"") for row in rows])
         await self._examine_now(differing, progress, report)
         after: Key | None = None
-        while extra := await comparison.differences(after, CANDIDATES_MAX):
+        while found := await comparison.differences(after, CANDIDATES_MAX):
+            extra = [each.key for each in found]
             progress.candidates += len(extra)
             await self._examine(extra, progress, report)
             after = extra[-1]

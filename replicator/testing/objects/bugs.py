@@ -60,6 +60,18 @@ def events_forgotten_before_the_note(pipeline: ObjectPipeline) -> None:
     patch(pipeline, _submit=submit_settled)
 
 
+def refused_key_never_listed_again(pipeline: ObjectPipeline) -> None:
+    """A list leaves a key alone for good once it is a dead letter, whatever its version."""
+    lister = pipeline.lister
+    add = pipeline.dirt.add
+
+    async def add_unrefused(keys: Sequence[tuple[Key, float]]) -> None:
+        refused = await lister._find_refused([key for key, _ in keys])  # noqa: SLF001 - the bug sits inside
+        await add([(key, since) for key, since in keys if key not in refused])
+
+    patch(pipeline.dirt, add=add_unrefused)
+
+
 def cleared_before_it_is_copied(pipeline: ObjectPipeline) -> None:
     """A dirty row counts as copied when it is handed over."""
 
@@ -208,6 +220,7 @@ OBJECT_BUGS: Plants = {
         canary_without_a_list,
         list_done_before_its_copies,
         lag_of_the_newest,
+        refused_key_never_listed_again,
     )
 }
 """Every bug by its name."""

@@ -12,6 +12,7 @@ What a copy by state promises, and what is checked of it:
 - an event is forgotten at the source only when its key was noted after it, or the sink is as new;
 - a note is cleared only when the sink is as new as the source was when it was noted;
 - the lag is no less than the age of the oldest change whose event was noted and that is not at the sink;
+- a dead letter is about a state that the sink refused; where it is waived, that state need not arrive;
 - a backfill that is over has brought what a listing showed when it began, of everything that stayed;
 - a barrier that returns has brought everything that was committed before it was asked for;
 - the gate is closed while a list that began when the newest complete one did would have shown a difference.
@@ -31,6 +32,7 @@ from replicator.model.checkpoint import Checkpoint, Phase
 from replicator.model.clock import Clock
 from replicator.model.key import Key, key_text
 from replicator.model.record import Object
+from replicator.stores import DeadLetter
 from replicator.testing.disk import Disk
 from replicator.testing.history import NEVER, History, State
 from replicator.testing.queues import WatchedQueue
@@ -64,6 +66,7 @@ class Ledger:
     _hinted: dict[Key, set[int]] = field(default_factory=lambda: defaultdict(set))
     _owed: dict[Key, int] = field(default_factory=dict)  # the source's state when a key was last noted
     _reached: dict[Key, int] = field(default_factory=lambda: defaultdict(int))
+    _waived: dict[Key, int] = field(default_factory=dict)  # the state that an operator gave up
     _run: tuple[int, bool] = (0, False)
     _there: dict[Key, int] = field(default_factory=dict)  # what was there when the backfill's run began
 
@@ -84,6 +87,17 @@ class Ledger:
         """The sink refuses this body for good: it will be a dead letter instead."""
         numbers = [number for content, number in self._contents.items() if content[:2] == (name, body)]
         self._history.excuse((name,), max(numbers, default=NEVER))
+
+    def waived(self, letter: DeadLetter) -> None:
+        """An operator gives up what this letter is about."""
+        version = letter.record.version if isinstance(letter.record, Object) else ""
+        number = self._versions.get((letter.key, version))
+        if number is None or number > self._history.excused.get(letter.key, NEVER):
+            self.violations.add(
+                f"a letter of {key_text(letter.key)} is about what was not refused: {letter}"
+            )
+        else:
+            self._waived[letter.key] = number
 
     def noted(self, keys: Iterable[tuple[Key, float]]) -> None:
         """Keys were noted durably, each with the time of what made it dirty."""
@@ -204,7 +218,7 @@ class Ledger:
     # What is checked in the end.
 
     def differences(self) -> list[str]:
-        """Every name of which the store does not have what the bucket has."""
+        """Every name of which the store does not have what the bucket has, and nobody waived that."""
         names = {*names_of(self.bucket), *names_of(self.store)}
         return sorted(name for name in names if not self._agrees(name))
 
@@ -219,6 +233,8 @@ class Ledger:
 
     def _agrees(self, name: str) -> bool:
         kept, held = self.bucket.objects.get(name), self.store.objects.get(name)
+        if self._waived.get((name,)) == self._listed.get(self.number_of((name,)), NEVER):
+            return True
         if kept is None or held is None:
             return kept is None and held is None
         return _content(name, kept.body, kept.record) == _content(name, held.body, held.record)

@@ -31,6 +31,7 @@ class Plan(Course):
         refused_objects: names whose objects are too large for the sink.
         repairs: whether the operator has differences repaired while all is busy.
         widened_share: when it is widened, as a share of the busy time; 1 where only healing does it.
+        waive_share: how often an operator waives a dead letter rather than replay it.
         meddle_seconds: mean time between two writes of another writer at the sink; 0 where there is none.
         store_rates: how the calls to our own store go.
     """
@@ -53,6 +54,7 @@ class Plan(Course):
     tag_share: float
     refused_objects: int
     widened_share: float
+    waive_share: float
     meddle_seconds: float
     repairs: bool
     page_rows: int
@@ -90,6 +92,7 @@ def draw(seed: int) -> Plan:
         barrier_seconds=chance.choice((0.0, 0.3, 1.0)),
         refused_objects=chance.choice((0, 0, 2)),
         widened_share=chance.choice((0.5, 1.0)),
+        waive_share=seeded(f"waivers {seed}").choice((0.0, 0.5, 0.9)),
         meddle_seconds=chance.choice((0.0, 0.1, 1.0)),
         repairs=chance.random() < 0.3,
         command_seconds=chance.choice((0.0, 1.0, 3.0)),

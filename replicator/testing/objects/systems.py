@@ -54,6 +54,14 @@ class LedgerStore(InMemoryStore):
         self._ledger.noted(keys)
         return noted
 
+    async def settle_dead_letter(self, letter_id: int, state: str, *, epoch: int | None = None) -> bool:
+        """Settle a letter, then tell of what was waived."""
+        settled = await super().settle_dead_letter(letter_id, state, epoch=epoch)
+        letter = await self.get_dead_letter(letter_id)
+        if settled and state == "waived" and letter is not None:
+            self._ledger.waived(letter)
+        return settled
+
     async def clear_dirty(
         self, pipeline: str, rows: Sequence[DirtyRow], *, epoch: int | None = None
     ) -> int:

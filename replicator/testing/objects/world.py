@@ -20,7 +20,7 @@ from replicator.engine.status import PipelineStatus, observation_of
 from replicator.engine.supervisor import Supervisor
 from replicator.model.checkpoint import Phase
 from replicator.model.key import Key
-from replicator.stores import Store
+from replicator.stores import DeadLetter, Store
 from replicator.testing.commands import CopyOperator, Operator
 from replicator.testing.disk import InMemoryStore
 from replicator.testing.loop import VirtualLoop, seeded
@@ -47,7 +47,9 @@ KEYS_ASKED = 2
 
 
 class ObjectOperator(CopyOperator):
-    """An operator who also asks for the barrier of some keys."""
+    """An operator who also asks for the barrier of some keys, and waives some dead letters."""
+
+    waive_share = 0.0
 
     def __init__(self, supervisor: Supervisor, store: Store, ledger: Ledger, chance: random.Random) -> None:
         super().__init__(supervisor, store, ledger, chance)
@@ -57,6 +59,17 @@ class ObjectOperator(CopyOperator):
     def barriers(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """Barriers of keys as well."""
         return [*super().barriers, self._wait_for_keys]
+
+    async def replay(self, letter: DeadLetter) -> None:
+        """Replay one letter, or waive it.
+
+        Raises:
+            NotNowError: it is not its turn.
+        """
+        if self.waive_share and self._chance.random() < self.waive_share:
+            await self._supervisor.waive(letter.id)
+        else:
+            await super().replay(letter)
 
     async def _wait_for_keys(self) -> None:
         names = names_of(self._objects.bucket)
@@ -142,7 +155,7 @@ class ObjectWorld(World):
     def operator(self, supervisor: Supervisor, store: Store) -> Operator:
         """Someone who waits on barriers, of all keys and of some, verifies and repairs."""
         operator = ObjectOperator(supervisor, store, self.ledger, self.chance)
-        operator.repairs = self.plan.repairs
+        operator.repairs, operator.waive_share = self.plan.repairs, self.plan.waive_share
         return operator
 
     def compare(self, status: PipelineStatus) -> None:
