@@ -20,17 +20,30 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from bench.buckets import body_of, key_of
 from connectors.blob.checksums import md5_header
 from connectors.blob.client import BlobContainer
+from connectors.blob.codec import encode
 from connectors.blob.config import MEBIBYTE, BlobSinkSettings
 from connectors.s3.client import Client
 from connectors.s3.config import SourceSettings
 from connectors.s3.objects import Objects
 from replicator.config.limits import Limits
 from replicator.connector import CHUNK_BYTES_MAX
+from replicator.model.record import Object
 
 CALLS = Limits().sink_calls_in_flight_max
 
+_RECORD = Object(
+    4096,
+    "9b2cf535f27731c974343645a3985328 1764115200.000",
+    {"content-type": "binary/octet-stream"},
+)
+
 Block = tuple[list[bytes], str]
 """The parts of a block, or of a small object, and their MD5 where it is known before."""
+
+
+def described(number: int) -> dict[str, str]:
+    """The condition and the headers of a new blob, which say what the connector's say."""
+    return {"if-none-match": "*", **encode(key_of(number), _RECORD)}
 
 
 class Writer:
@@ -47,12 +60,12 @@ class Writer:
             async for parts, md5 in blocks:
                 if whole:
                     checksum = md5 or md5_header(parts)  # without it Azurite takes longer
-                    await self._blobs.put(name, parts, {"if-none-match": "*", "content-md5": checksum})
+                    await self._blobs.put(name, parts, {**described(number), "content-md5": checksum})
                     return
                 await self._room.acquire()
                 staged.append(b64encode(len(staged).to_bytes(4)).decode())
                 tasks.create_task(self._stage(name, staged[-1], parts, md5))
-        await self._blobs.commit(name, staged, {"if-none-match": "*"})
+        await self._blobs.commit(name, staged, described(number))
 
     async def _stage(self, name: str, block: str, parts: list[bytes], md5: str) -> None:
         try:

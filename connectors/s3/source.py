@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from connectors.aws.feeding import connected, end
 from connectors.aws.queue import RETENTION_SECONDS, rounds_of
 from connectors.s3.body import check_body, open_body
 from connectors.s3.canaries import Canaries
@@ -18,7 +19,7 @@ from connectors.s3.probe import probe
 from connectors.s3.scan import BucketReader
 from replicator.connector import Amendment, Body, Context, Finding, Start
 from replicator.model.change import Backlog, Batch, Page, Positions, Row
-from replicator.model.errors import NotConnectedError, ReplicatorError
+from replicator.model.errors import NotConnectedError
 from replicator.model.key import Key
 
 
@@ -61,7 +62,7 @@ class S3Source:
 
     async def read(self) -> Batch:
         """The next changes, or what an empty queue or a canary proves."""
-        return await self._connected().read()
+        return await connected(self._feed).read()
 
     async def commit(self, positions: Positions) -> None:
         """Delete the messages of these changes; the durable note of each key counts from now on."""
@@ -155,19 +156,9 @@ class S3Source:
     def _new_canaries(self) -> Canaries | None:
         return None
 
-    def _connected(self) -> Feed:
-        if self._feed is None:
-            raise NotConnectedError("the source is not connected")
-        return self._feed
-
     async def _disconnect(self) -> None:
         feed, self._feed = self._feed, None
-        if feed is None:
-            return
-        try:
-            await feed.close()
-        except ReplicatorError:
-            return  # the messages come back by themselves when their time is over
+        await end(feed)
 
 
 class MarkedS3Source(S3Source):
@@ -175,7 +166,7 @@ class MarkedS3Source(S3Source):
 
     async def mark(self) -> str:
         """Ask for a mark; its name comes with a later batch."""
-        canaries = self._connected().canaries
+        canaries = connected(self._feed).canaries
         if canaries is None:
             raise NotConnectedError("the source is not connected")
         return canaries.ask()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import uuid4
 
+from connectors.aws.feeding import connected, end
 from connectors.aws.queue import RETENTION_SECONDS, rounds_of
 from connectors.sqs.client import Client
 from connectors.sqs.codec import end_message
@@ -14,7 +15,6 @@ from connectors.sqs.probe import probe, traits_of
 from connectors.sqs.proof import counts_of
 from replicator.connector import Context, Finding, QueueTraits, Start
 from replicator.model.change import Backlog, Batch, Positions
-from replicator.model.errors import NotConnectedError, ReplicatorError
 
 
 class SqsSource:
@@ -59,7 +59,7 @@ class SqsSource:
 
     async def read(self) -> Batch:
         """The next messages, or what an answer that was not full proves."""
-        return await self._connected().read()
+        return await connected(self._feed).read()
 
     async def commit(self, positions: Positions) -> None:
         """Delete the messages that were given out up to here."""
@@ -106,19 +106,9 @@ class SqsSource:
             )
         return found
 
-    def _connected(self) -> Feed:
-        if self._feed is None:
-            raise NotConnectedError("the source is not connected")
-        return self._feed
-
     async def _disconnect(self) -> None:
         feed, self._feed = self._feed, None
-        if feed is None:
-            return
-        try:
-            await feed.close()
-        except ReplicatorError:
-            return  # the messages come back by themselves when their time is over
+        await end(feed)
 
 
 class MarkedSqsSource(SqsSource):
@@ -129,7 +119,7 @@ class MarkedSqsSource(SqsSource):
 
         What it takes for that is told in ``proof.Marks``; under constant traffic a mark may never come.
         """
-        feed = self._connected()
+        feed = connected(self._feed)
         name = f"end-{uuid4().hex}"
         await self._client.queue.send(**end_message(name, fifo=self._kind.fifo))
         feed.marks.add(name, self._context.clock.wall())
