@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 from xml.parsers import expat
 
-_PLAINLY = re.compile(rb"<(Code|Message|Region)>([^<]*)</")
+_PLAINLY = re.compile(rb"<(Code|Message|Region|StorageClass|AccessTier)>([^<]*)</")
 
 
 class Listed(NamedTuple):
@@ -34,11 +34,12 @@ class Listing(NamedTuple):
 
 
 class Told(NamedTuple):
-    """An error answer."""
+    """An error answer; ``archive`` is the class or tier of an object that is archived."""
 
     code: str
     message: str
     region: str
+    archive: str
 
 
 def listing(body: bytes) -> Listing:
@@ -82,7 +83,8 @@ def error(body: bytes) -> Told:
         root, _ = _elements(body, "")
     except ValueError:
         root = {name.decode(): text.decode(errors="replace") for name, text in _PLAINLY.findall(body)}
-    return Told(root.get("Code", ""), root.get("Message", ""), root.get("Region", ""))
+    archive = root.get("AccessTier") or root.get("StorageClass", "")
+    return Told(root.get("Code", ""), root.get("Message", ""), root.get("Region", ""), archive)
 
 
 def _elements(body: bytes, repeated: str) -> tuple[dict[str, str], list[dict[str, str]]]:

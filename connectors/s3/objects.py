@@ -131,13 +131,13 @@ class Objects:
         """Raise what the answer to a GET means, but for one: that there is no such object."""
         if answer.status == 206:
             return
-        code, message, _ = answers.error(answer.body)
+        code, message, _, archive = answers.error(answer.body)
         if answer.status == 404 and code == "NoSuchKey":
             return
         if answer.status in (412, 416):
             raise changed(key)
         if code == "InvalidObjectState":
-            raise codec.archived(key, answer.headers.get("x-amz-storage-class", ""))
+            raise codec.archived(key, archive)
         if code == "InvalidRequest" and "Server Side Encryption" in message:
             raise codec.customer_key(key)
         raise refusal("GetObject", answer)

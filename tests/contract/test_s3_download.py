@@ -208,10 +208,10 @@ async def test_what_no_copy_can_hold_is_refused(bucket):
 
 
 async def test_an_archived_object_is_refused(bucket):
-    """It has to be restored first, and the hint says so."""
+    """It has to be restored first, and the hint says so; the class is named."""
     bucket.create()
     bucket.put("cold", StorageClass="GLACIER")
-    with pytest.raises(ChangeError, match="archived") as caught:
+    with pytest.raises(ChangeError, match=r"archived \(GLACIER\)") as caught:
         await whole(bucket.source(), "cold")
     assert "Restore" in caught.value.hint
 

@@ -180,8 +180,8 @@ def test_tags_and_errors_are_taken_apart():
     )
     assert answers.tags(body) == {"k": "v & w", "e": ""}
     told = answers.error(b"<Error><Code>NoSuchKey</Code><Message>m</Message><Key>k</Key></Error>")
-    assert told == ("NoSuchKey", "m", "")
-    assert answers.error(b"") == ("", "", "")
+    assert told == ("NoSuchKey", "m", "", "")
+    assert answers.error(b"") == ("", "", "", "")
 
 
 @pytest.mark.parametrize("key", [b"\x01", b"&#x1;", b"\xef\xbf\xbe", b"<"])
@@ -190,4 +190,4 @@ def test_an_error_about_a_key_that_is_no_xml_is_understood(key):
     told = answers.error(
         b"<Error><Code>NoSuchKey</Code><Message>m</Message><Key>" + key + b"</Key></Error>"
     )
-    assert told == ("NoSuchKey", "m", "")
+    assert told == ("NoSuchKey", "m", "", "")
