@@ -5,12 +5,12 @@ objects have none, as those have that were put before S3 began with it.
 """
 
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from awscrt.checksums import combine_crc64nvme, crc64nvme
 
-__all__ = ["Checksums", "Tap", "is_declared"]
+__all__ = ["Checksums", "Tap", "is_declared", "is_framed"]
 
 _KNOWN_MAX = 200_000
 
@@ -62,9 +62,12 @@ class Checksums:
             self._parts[upload_id][number] = tap
 
     def complete(self, upload_id: str, numbers: Iterable[int], etag: str) -> None:
-        """Know the checksum of an object by those of its parts, where all of them are known."""
+        """Know the checksum of an object by those of its parts, where all of them are known.
+
+        Their numbers tell their order, in whichever order a request names them.
+        """
         parts = self._parts.pop(upload_id, {})
-        whole, wanted = Tap(), list(numbers)
+        whole, wanted = Tap(), sorted(numbers)
         if not wanted or not set(wanted) <= set(parts):
             return
         for part in (parts[number] for number in wanted):
@@ -80,3 +83,12 @@ def is_declared(names: Iterable[str]) -> bool:
     """Tell whether headers carry or announce a checksum."""
     chosen = ("x-amz-checksum-", "x-amz-trailer", "x-amz-sdk-checksum-algorithm")
     return any(name.lower().startswith(chosen) for name in names)
+
+
+def is_framed(headers: Mapping[str, str]) -> bool:
+    """Tell whether a body comes in signed chunks, so that its bytes are not those of the object."""
+    return (
+        headers.get("x-amz-content-sha256", "").startswith("STREAMING-")
+        or "aws-chunked" in headers.get("Content-Encoding", "")
+        or "x-amz-decoded-content-length" in headers
+    )

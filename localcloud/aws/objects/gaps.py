@@ -16,7 +16,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from localcloud.aws.messages import Call
-from localcloud.aws.objects.checksums import Checksums, Tap, is_declared
+from localcloud.aws.objects.checksums import Checksums, Tap, is_declared, is_framed
 from localcloud.aws.objects.markup import element, inner, text
 from localcloud.aws.objects.metadata import give_back
 from localcloud.aws.objects.request import ObjectRequest
@@ -46,7 +46,7 @@ class Gaps:
 
     def tap(self, call: Call, request: web.BaseRequest) -> Tap | None:
         """Return what takes the checksum of a request's body, or None where that is not wanted."""
-        if call.about is None or "aws-chunked" in request.headers.get("Content-Encoding", ""):
+        if call.about is None or is_framed(request.headers):
             return None
         if call.about.operation == "UploadPart":
             return Tap()

@@ -105,6 +105,35 @@ def test_an_object_made_of_parts_has_one_checksum_and_its_tags(client, bucket, r
     client.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "k"})
 
 
+def test_parts_named_out_of_order_have_the_checksum_of_the_whole(plain, bucket):
+    """The object is put together by the numbers of its parts, and so is its checksum."""
+    upload = {"Bucket": bucket, "Key": "k"}
+    upload["UploadId"] = plain.create_multipart_upload(**upload)["UploadId"]
+    bodies = {2: os.urandom(5 * MEGABYTE), 4: b"end"}
+    etags = {n: plain.upload_part(**upload, PartNumber=n, Body=body)["ETag"] for n, body in bodies.items()}
+    parts = [{"PartNumber": number, "ETag": etags[number]} for number in (4, 2)]
+    plain.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    got = plain.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert got["ChecksumCRC64NVME"] == crc64(got["Body"].read()) == crc64(bodies[2] + bodies[4])
+
+
+async def test_a_body_in_signed_chunks_has_no_checksum_of_its_frames(plain, bucket, environment):
+    """The chunks are taken apart also where Content-Encoding does not say that there are any."""
+    headers = {
+        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request",
+        "x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "x-amz-decoded-content-length": "7",
+    }
+    framed = b"7;chunk-signature=ab\r\nCONTENT\r\n0;chunk-signature=cd\r\n\r\n"
+    address = f"{environment['AWS_ENDPOINT_URL']}/{bucket}/k"
+    async with aiohttp.ClientSession() as session:
+        put = await session.put(address, data=framed, headers=headers)
+    assert put.status == HTTPStatus.OK
+    got = plain.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert got["Body"].read() == b"CONTENT"
+    assert got.get("ChecksumCRC64NVME") in {None, crc64(b"CONTENT")}
+
+
 def test_a_put_without_tags_takes_the_old_ones_away(s3, bucket):
     """Tags belong to what was written with them."""
     s3.put_object(Bucket=bucket, Key="k", Body=b"one", Tagging="a=b")
