@@ -8,6 +8,7 @@ from localcloud.aws.errors import AwsError
 from localcloud.aws.faults import Faults, inflict
 from localcloud.aws.feeds import Feeds
 from localcloud.aws.messages import Call, Reply, refusal
+from localcloud.aws.numbers import with_plain_numbers
 from localcloud.aws.queues.queues import Queues
 from localcloud.aws.streams import Streams
 from localcloud.aws.timetolive import OPERATIONS, TimeToLive
@@ -51,7 +52,10 @@ class Shaping:
             return refusal(error, call.service)
         except orjson.JSONDecodeError as error:
             return refusal(AwsError("SerializationException", str(error)), call.service)
-        if call.service != "dynamodb" or call.operation.startswith(_READS):
+        if call.service != "dynamodb":
+            return await self.upstream.exchange(call)
+        call = with_plain_numbers(call)
+        if call.operation.startswith(_READS):
             return await self.upstream.exchange(call)
         return await self._write(call)
 
