@@ -105,8 +105,8 @@ class ServiceBusSink:
         said = []
         if self._kind_unknown:
             said.append(
-                f"whether the queue {self._settings.queue} requires sessions cannot be told without the "
-                "right to listen"
+                f"whether the queue {self._settings.queue} requires sessions could not be told: that takes "
+                "the right to listen, a queue that may be received from, and an answer in time"
             )
         said += self._trial.notices()
         return said
