@@ -9,6 +9,7 @@ from localcloud.aws.faults import Faults, inflict
 from localcloud.aws.feeds import Feeds
 from localcloud.aws.messages import Call, Reply, refusal
 from localcloud.aws.numbers import with_plain_numbers
+from localcloud.aws.partiql import PARTIQL, refuse_unseen
 from localcloud.aws.queues.queues import Queues
 from localcloud.aws.streams import Streams
 from localcloud.aws.timetolive import OPERATIONS, TimeToLive
@@ -48,6 +49,8 @@ class Shaping:
                 return await self.queues.answer(call)
             if call.operation in OPERATIONS:
                 return await self.time_to_live.answer(call)
+            if call.operation in PARTIQL:
+                await refuse_unseen(call, self.feeds)
         except AwsError as error:
             return refusal(error, call.service)
         except orjson.JSONDecodeError as error:
