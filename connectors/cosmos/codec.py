@@ -207,9 +207,9 @@ def _encode_number(text: str, _depth: int) -> tuple[Any, Tags]:
     if len(text) <= _EXACT_DIGITS and text.isdecimal():
         return int(text), None
     number = float(text)
-    if not _survives(text, number):
+    if not _survives(text, number) or abs(number) > _EXACT_INTEGER:
         return text, "N"
-    return int(number) if number.is_integer() and abs(number) <= _EXACT_INTEGER else number, None
+    return int(number) if number.is_integer() else number, None
 
 
 def _survives(text: str, number: float) -> bool:

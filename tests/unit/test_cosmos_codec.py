@@ -235,6 +235,17 @@ def test_the_documents_are_frozen(row):
     assert encode(item, place(key)).document == row["document"]
 
 
+@pytest.mark.parametrize("text", ["9007199254740994", "-848519057941550000", "1E+22", "-1E+125"])
+def test_a_whole_number_beyond_the_exact_ones_is_a_tagged_text(text):
+    """Readers differ in the digits of such a number; one that is stored plainly is read all the same."""
+    item = Item({"n": {"N": text}, "s": {"NS": [text]}})
+    document = encode(item, place(KEY)).document
+    assert (document["n"], document["s"]) == (text, [text])
+    assert document["replicator"]["t"] == {"n": "N", "s": "NS"}
+    plain = {**document, "n": float(text), "replicator": {"v": 1, "t": {"s": "NS"}}}
+    assert digest(decode(plain)[1]) == digest(decode(document)[1]) == digest(item)
+
+
 def test_the_golden_records_are_whole():
     """Among the frozen documents all ten types occur, and the reserved names."""
     text = record_to_json(Item({})) + json.dumps(GOLDEN).encode()
