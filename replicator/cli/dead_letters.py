@@ -25,7 +25,9 @@ def list_letters(
         typer.Option(help="Only those in this state: open, replayed, waived or any."),
     ] = "open",
     after: Annotated[int, typer.Option(min=0, help="Only numbers greater than this.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="The most to list.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=1, max=100, help="The most to list, up to 100; --after goes on.")
+    ] = 100,
     as_json: Json = False,
     url: Url = URL,
     token_file: TokenFile = None,

@@ -18,6 +18,7 @@ from replicator.stores import DeadLetter, DeadLetters
 
 OPEN = "open"
 WAIVED = "waived"
+REPLAYED = "replayed"
 
 KEEP = "keep"
 STOP = "stop"
@@ -54,6 +55,12 @@ class Morgue:
         """Those of the keys whose newest letter is in one of these states, with that letter."""
         newest = await self._store.newest_dead_letters(self._pipeline, keys)
         return {letter.key: letter for letter in newest if letter.state in states}
+
+    async def settle(self, letters: Sequence[DeadLetter]) -> None:
+        """Close those of the letters that are still open: the sink has what the source has."""
+        for letter in letters:
+            await self._store.settle_dead_letter(letter.id, REPLAYED)
+        await self.refresh()
 
     async def refuse(self, refused: Sequence[tuple[Change, ReplicatorError]]) -> None:
         """Keep these changes durably.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from replicator.config.settings import Gate
+from replicator.engine.dead_letters import WAIVED
 from replicator.engine.gate import Verdict, judge
 from replicator.engine.limits import changed, differing
 from replicator.engine.status import PipelineStatus, observation_of
@@ -133,7 +134,7 @@ class Service:
     async def _settle_waived(self, letter: DeadLetter) -> bool:
         """Nobody here, or anywhere, works on a pipeline that is not configured any more."""
         if letter.pipeline not in self._supervisors:
-            return await self.store.settle_dead_letter(letter.id, "waived")
+            return await self.store.settle_dead_letter(letter.id, WAIVED)
         return await self._supervisors[letter.pipeline].waive(letter.id)
 
     async def letter(self, letter_id: int) -> DeadLetter:

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from replicator.config.limits import Limits
 from replicator.engine.backfilled import BackfilledPipeline
+from replicator.engine.dead_letters import REPLAYED, WAIVED
 from replicator.engine.inspector import Inspector
 from replicator.engine.limits import differing
 from replicator.engine.parts import Parts
@@ -270,7 +271,7 @@ class Supervisor:
         pipeline = self._running()
         if not await self._unless_ended(pipeline.replay(letter)):
             return False
-        settled = await pipeline.parts.store.settle_dead_letter(letter.id, "replayed")
+        settled = await pipeline.parts.store.settle_dead_letter(letter.id, REPLAYED)
         await pipeline.recount()
         return settled
 
@@ -283,7 +284,7 @@ class Supervisor:
         if self._pipeline is None or self.state is State.STANDBY:
             raise self._not_now()
         try:
-            settled = await self._pipeline.parts.store.settle_dead_letter(letter_id, "waived")
+            settled = await self._pipeline.parts.store.settle_dead_letter(letter_id, WAIVED)
         except CheckpointConflictError:
             raise self._not_now() from None
         await self._pipeline.recount()

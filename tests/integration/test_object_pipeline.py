@@ -316,6 +316,22 @@ async def test_a_waived_object_is_left_alone_by_lists(tmp_path):
         assert (verified.waived, verified.mismatches) == (1, 0)
 
 
+async def test_a_later_version_settles_the_letter(tmp_path):
+    """Nobody has to see to a letter whose object was copied since; what is refused again stays open."""
+    async with running(tmp_path, object_bytes_max=100, objects=3) as world:
+        await world.proved()
+        world.bucket.put("k001", b"x" * 101)
+        world.bucket.put("k002", b"x" * 101)
+        await until(lambda: world.supervisor.status().dead_letters_open == 2)
+        world.bucket.put("k001", b"fits")
+        world.bucket.put("k002", b"x" * 102)
+        await until(lambda: world.supervisor.status().dead_letters_open == 1)
+        await world.supervisor.barrier()
+        (letter,) = await world.state.list_dead_letters("invoices", "open", 0, 10)
+        assert (letter.key, letter.record.size) == (("k002",), 102)
+        assert world.differences() == {"k002"}
+
+
 async def test_a_list_finds_what_took_the_place_of_a_refused_version(tmp_path):
     """A letter is about one version: what came after it is found although its event is lost."""
     async with running(tmp_path, object_bytes_max=100, objects=4) as world:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from contextlib import closing
+from functools import partial
 
 from replicator.config.limits import Limits
 from replicator.engine.limits import LiveLimits
@@ -46,8 +47,8 @@ class World:
         self.store, self.copied = SlowStore(), {}
         self.dirt = Dirt(self.store, "objects", retrier, clock, self._hand_over, limits)
 
-    def _hand_over(self, row, done):
-        self.copied[row.key] = done
+    async def _hand_over(self, rows, done):
+        self.copied.update((row.key, partial(done, row)) for row in rows)
 
 
 async def unpaused():

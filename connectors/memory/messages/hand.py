@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 
 from connectors.memory.messages.queue import MemoryQueue, Received, Sent
 from replicator.model.change import Position
@@ -66,8 +65,7 @@ class Hand:
     async def release(self) -> None:
         """Give back everything that was not deleted, at once."""
         self._keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._keeping
+        await asyncio.wait((self._keeping,))  # awaited itself, its end would pass for the caller's own
         self._queue.hide(self._receipts(), 0)
         self._taken.clear()
 

@@ -9,7 +9,7 @@ noted again meanwhile has another generation, stays, and is handed over again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,8 +22,11 @@ from replicator.stores import DirtyRow, DirtyRows, Noted, Oldest
 
 PAGE_ROWS = 500
 
-Handover = Callable[[DirtyRow, Callable[[], None]], None]
-"""Takes a row to be copied, and whom to tell when that is done."""
+Done = Callable[[DirtyRow], None]
+"""Told that a row was copied, or refused and kept as a dead letter."""
+
+Handover = Callable[[Sequence[DirtyRow], Done], Awaitable[None]]
+"""Takes rows to be copied, and whom to tell of each when that is done."""
 
 
 @dataclass(slots=True)
@@ -132,11 +135,10 @@ class Dirt:
                 self._to_feed.clear()
                 continue
             after = rows[-1].generation
+            self._in_hand += len(rows)
+            # What is noted again is dirty only since this moment: its copy reads later than that.
             now = self._clock.wall()
-            for row in rows:
-                self._in_hand += 1
-                # If it is noted again, it is dirty only since this moment: the copy reads later than that.
-                self._hand_over(row, partial(self._done, row._replace(since=max(now, row.since))))
+            await self._hand_over([row._replace(since=max(now, row.since)) for row in rows], self._done)
 
     async def clear_forever(self) -> None:
         """Clear what was copied; what is copied during a commit shares the next one."""

@@ -18,8 +18,9 @@ from replicator.engine.backfill import restore_keys
 from replicator.engine.backfilled import Activity, BackfilledPipeline
 from replicator.engine.dead_letters import OPEN, WAIVED
 from replicator.engine.objects.copying import Copy, CopyRow, OneByOne
-from replicator.engine.objects.dirt import Dirt
+from replicator.engine.objects.dirt import Dirt, Done
 from replicator.engine.objects.listing import Lister
+from replicator.engine.objects.moot import Moot
 from replicator.engine.objects.verify import ObjectVerifier
 from replicator.engine.parts import Parts, object_ends
 from replicator.engine.proof import BY_LIST
@@ -52,6 +53,7 @@ class ObjectPipeline(BackfilledPipeline):
             self._hand_over,
             self.limits,
         )
+        self.moot = Moot(self.morgue, self.retrier)
         self.lister = Lister(
             parts.name,
             self.source,
@@ -121,9 +123,17 @@ class ObjectPipeline(BackfilledPipeline):
 
         self.dirt.note([(change.key, change.committed_at) for change in changes], noted)
 
-    def _hand_over(self, row: DirtyRow, done: Callable[[], None]) -> None:
-        hint = Change(Kind.DIRTY, row.key, None, row.since)
-        self.delivery.submit(self.copy, [hint], Ticket(1, done), EVENTS)
+    async def _hand_over(self, rows: Sequence[DirtyRow], done: Done) -> None:
+        letters = await self.moot.find([row.key for row in rows])
+        for row in rows:
+            told = partial(self._copied, letters.get(row.key), row, done)
+            hint = Change(Kind.DIRTY, row.key, None, row.since)
+            self.delivery.submit(self.copy, [hint], Ticket(1, told), EVENTS)
+
+    def _copied(self, letter: DeadLetter | None, row: DirtyRow, done: Done) -> None:
+        if letter is not None:
+            self.moot.note(letter)
+        done(row)
 
     async def _restore_keys(self, keys: Sequence[Key]) -> None:
         await restore_keys(self.delivery, self.copy, keys)
@@ -135,7 +145,11 @@ class ObjectPipeline(BackfilledPipeline):
         await self.dirt.open()
 
     def _activities(self) -> tuple[list[Activity], list[Activity]]:
-        finishing = [("notes", self.dirt.note_forever()), ("clears", self.dirt.clear_forever())]
+        finishing = [
+            ("notes", self.dirt.note_forever()),
+            ("clears", self.dirt.clear_forever()),
+            ("letters", self.moot.settle_forever()),
+        ]
         beginning = [
             ("feed", self.dirt.feed_forever(self._unpaused.wait)),
             ("list", self.lister.list_forever(self.limits, self._may_list)),
@@ -147,6 +161,7 @@ class ObjectPipeline(BackfilledPipeline):
         await self.dirt.flushed()
         await self.delivery.idle()
         await self.dirt.flushed()
+        await self.moot.settled()
 
     def _may_list(self) -> bool:
         return self.proof is not None and not self.paused

@@ -7,6 +7,7 @@ from types import MethodType
 from typing import Any
 
 from replicator.connector import Body
+from replicator.engine.dead_letters import OPEN
 from replicator.engine.delivery import Delivery
 from replicator.engine.objects import ObjectPipeline, copying
 from replicator.engine.objects.copying import CopyRow, is_copy
@@ -14,7 +15,7 @@ from replicator.engine.proof import BY_LIST
 from replicator.engine.tracker import Ticket
 from replicator.model.change import Batch, Change, Page
 from replicator.model.key import Key
-from replicator.stores import DirtyRow, Noted
+from replicator.stores import DeadLetter, DirtyRow, Noted
 from replicator.testing.planting import patch
 from replicator.testing.world import Plants
 
@@ -75,9 +76,10 @@ def refused_key_never_listed_again(pipeline: ObjectPipeline) -> None:
 def cleared_before_it_is_copied(pipeline: ObjectPipeline) -> None:
     """A dirty row counts as copied when it is handed over."""
 
-    def hand_over(row: DirtyRow, done: Any) -> None:
-        pipeline._hand_over(row, lambda: None)  # noqa: SLF001 - the bug sits inside
-        done()
+    async def hand_over(rows: Sequence[DirtyRow], done: Any) -> None:
+        await pipeline._hand_over(rows, lambda _row: None)  # noqa: SLF001 - the bug sits inside
+        for row in rows:
+            done(row)
 
     patch(pipeline.dirt, _hand_over=hand_over)
 
@@ -204,6 +206,18 @@ def lag_of_the_newest(pipeline: ObjectPipeline) -> None:
     pipeline.dirt.__class__ = type("Dirt", (kind,), {"oldest_since": property(newest_since)})
 
 
+def letter_settled_by_its_key(pipeline: ObjectPipeline) -> None:
+    """A copy settles whatever letter its key has when it is over, though it was refused itself."""
+    morgue = pipeline.morgue
+    settle = morgue.settle
+
+    async def settle_newest(letters: Sequence[DeadLetter]) -> None:
+        newest = await morgue.find([letter.key for letter in letters], (OPEN,))
+        await settle(list(newest.values()))
+
+    patch(morgue, settle=settle_newest)
+
+
 OBJECT_BUGS: Plants = {
     bug.__name__: bug
     for bug in (
@@ -221,6 +235,7 @@ OBJECT_BUGS: Plants = {
         list_done_before_its_copies,
         lag_of_the_newest,
         refused_key_never_listed_again,
+        letter_settled_by_its_key,
     )
 }
 """Every bug by its name."""

@@ -12,7 +12,8 @@ What a copy by state promises, and what is checked of it:
 - an event is forgotten at the source only when its key was noted after it, or the sink is as new;
 - a note is cleared only when the sink is as new as the source was when it was noted;
 - the lag is no less than the age of the oldest change whose event was noted and that is not at the sink;
-- a dead letter is about a state that the sink refused; where it is waived, that state need not arrive;
+- a dead letter is about a state that the sink refused; it is settled when the sink is as new, or when an
+  operator waives it, and then that state need not arrive;
 - a backfill that is over has brought what a listing showed when it began, of everything that stayed;
 - a barrier that returns has brought everything that was committed before it was asked for;
 - the gate is closed while a list that began when the newest complete one did would have shown a difference.
@@ -88,16 +89,23 @@ class Ledger:
         numbers = [number for content, number in self._contents.items() if content[:2] == (name, body)]
         self._history.excuse((name,), max(numbers, default=NEVER))
 
-    def waived(self, letter: DeadLetter) -> None:
-        """An operator gives up what this letter is about."""
+    def settled(self, letter: DeadLetter) -> None:
+        """What this letter is about was given up, or the sink has it, or something newer."""
         version = letter.record.version if isinstance(letter.record, Object) else ""
         number = self._versions.get((letter.key, version))
         if number is None or number > self._history.excused.get(letter.key, NEVER):
             self.violations.add(
                 f"a letter of {key_text(letter.key)} is about what was not refused: {letter}"
             )
-        else:
+        elif letter.state == "waived":
             self._waived[letter.key] = number
+        elif number > self._history.covered(letter.key):
+            self.violations.add(f"a letter of {key_text(letter.key)} #{number} is settled, but never came")
+
+    def given_up(self) -> Sequence[tuple[str, int]]:
+        """Names whose newest state an operator has given up, with its number."""
+        waived = ((key, self._listed.get(self.number_of(key), NEVER)) for key in self._waived)
+        return [(str(key[0]), number) for key, number in waived if self._waived[key] == number]
 
     def noted(self, keys: Iterable[tuple[Key, float]]) -> None:
         """Keys were noted durably, each with the time of what made it dirty."""

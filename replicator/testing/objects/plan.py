@@ -90,7 +90,7 @@ def draw(seed: int) -> Plan:
         spells=chance.choice((0, 0, 2)),
         limit_changes=chance.choice((0, 0, 4)),
         barrier_seconds=chance.choice((0.0, 0.3, 1.0)),
-        refused_objects=chance.choice((0, 0, 2)),
+        refused_objects=chance.choice((0, 0, 8)),
         widened_share=chance.choice((0.5, 1.0)),
         waive_share=seeded(f"waivers {seed}").choice((0.0, 0.5, 0.9)),
         meddle_seconds=chance.choice((0.0, 0.1, 1.0)),

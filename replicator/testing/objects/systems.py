@@ -55,11 +55,11 @@ class LedgerStore(InMemoryStore):
         return noted
 
     async def settle_dead_letter(self, letter_id: int, state: str, *, epoch: int | None = None) -> bool:
-        """Settle a letter, then tell of what was waived."""
+        """Settle a letter, then have that checked."""
         settled = await super().settle_dead_letter(letter_id, state, epoch=epoch)
         letter = await self.get_dead_letter(letter_id)
-        if settled and state == "waived" and letter is not None:
-            self._ledger.waived(letter)
+        if settled and letter is not None:
+            self._ledger.settled(letter)
         return settled
 
     async def clear_dirty(

@@ -18,6 +18,7 @@ BODY_BYTES_MAX = 60
 TOO_LARGE_BYTES = 80
 EXTRAS = 3
 MEDDLE_SECONDS_MAX = 0.5
+OUTGROW_SECONDS_MAX = 1.0
 
 
 class Workload:
@@ -41,7 +42,7 @@ class Workload:
         self._hot = [f"hot-{number}" for number in range(plan.hot_objects)]
         self._cold = [f"cold/{number:02}" for number in range(plan.cold_objects)]
         self._latest = self._hot[0]
-        self._refused = set((self._hot[-1:] + self._cold[-1:])[: plan.refused_objects])
+        self._refused = set([*self._hot[-2:], *self._cold][: plan.refused_objects])
 
     def prepare(self) -> None:
         """What is there before the first start: objects, their events, leftovers in the sink."""
@@ -63,6 +64,17 @@ class Workload:
             for _ in range(self._plan.burst):
                 await asyncio.sleep(self._chance.expovariate(1.0 / self._plan.gap_seconds))
                 self._write(name)
+
+    async def outgrow(self) -> None:
+        """Write over what an operator has just given up, as often as not and only once."""
+        loop = asyncio.get_running_loop()
+        ends_at, seen = loop.time() + self._plan.busy_seconds, set[tuple[str, int]]()
+        while self._plan.waive_share and loop.time() < ends_at:
+            await asyncio.sleep(self._chance.uniform(0.0, OUTGROW_SECONDS_MAX))
+            for name, number in self._ledger.given_up():
+                if (name, number) not in seen and self._chance.random() < 0.5:
+                    self._write(name)
+                seen.add((name, number))
 
     async def show_again(self) -> None:
         """Let events that somebody has in hand show again before their time."""
@@ -103,7 +115,7 @@ class Workload:
     def _put(self, name: str) -> None:
         number = self._ledger.numbers + 1
         size = self._chance.randint(0, self._chance.choice((2, BODY_BYTES_MAX // 4)))
-        if name in self._refused and self._chance.random() < 0.3:
+        if name in self._refused and self._chance.random() < 0.5:
             size = TOO_LARGE_BYTES // 4
         metadata = {"number": str(number)} if self._chance.random() < 0.5 else NOTHING
         self._bucket.put(name, f"{number:04}".encode() * size, {}, metadata, self._tags())

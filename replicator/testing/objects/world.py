@@ -56,6 +56,11 @@ class ObjectOperator(CopyOperator):
         self._objects = ledger
 
     @property
+    def commands(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        """Who waives looks at the letters more often."""
+        return [*super().commands, *[self._replay_one] * (4 if self.waive_share else 0)]
+
+    @property
     def barriers(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """Barriers of keys as well."""
         return [*super().barriers, self._wait_for_keys]
@@ -121,6 +126,7 @@ class ObjectWorld(World):
             workload.meddle(),
             workload.widen(),
             workload.show_again(),
+            workload.outgrow(),
         ]
 
     def draw_limits(self) -> Limits:
