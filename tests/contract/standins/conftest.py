@@ -1,8 +1,12 @@
-"""Clients of the stand-ins, tables that go with the test, and a reader of stream shards."""
+"""Clients of the stand-ins, tables and containers that go with the test, and a reader of stream shards."""
 
 import boto3
 import pytest
+from azure.cosmos import PartitionKey
+from azure.cosmos.aio import CosmosClient
 from botocore.config import Config
+
+from localcloud.cosmos import CosmosServer
 
 
 @pytest.fixture
@@ -147,3 +151,25 @@ def all_records(shards_of, records_of):
         return [record for shard in shards_of(arn) for record in records_of(arn, shard["ShardId"])]
 
     return read
+
+
+@pytest.fixture
+async def server():
+    """A stand-in of Cosmos DB in this process."""
+    server = CosmosServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def database(server):
+    """A database of it."""
+    async with CosmosClient(server.endpoint, server.key) as client:
+        yield await client.create_database("db")
+
+
+@pytest.fixture
+async def container(database):
+    """A container with one level of partition keys."""
+    return await database.create_container("items", PartitionKey("/pk"))

@@ -2,7 +2,6 @@
 
 import pytest
 from azure.cosmos import PartitionKey
-from azure.cosmos.aio import CosmosClient
 from azure.cosmos.exceptions import (
     CosmosBatchOperationError,
     CosmosHttpResponseError,
@@ -11,27 +10,10 @@ from azure.cosmos.exceptions import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.cosmos import CosmosServer
 from localcloud.cosmos.epk import effective_partition_key
 
 KEY = PartitionKey(["/tenant", "/user", "/id"])
 parts = st.one_of(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.booleans(), st.none())
-
-
-@pytest.fixture
-async def server():
-    """A stand-in of several physical ranges."""
-    server = CosmosServer()
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-async def database(server):
-    """A database of it."""
-    async with CosmosClient(server.endpoint, server.key) as client:
-        yield await client.create_database("db")
 
 
 @pytest.fixture

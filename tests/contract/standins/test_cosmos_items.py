@@ -5,7 +5,6 @@ import json
 import pytest
 from azure.core import MatchConditions
 from azure.cosmos import PartitionKey
-from azure.cosmos.aio import CosmosClient
 from azure.cosmos.exceptions import (
     CosmosAccessConditionFailedError,
     CosmosBatchOperationError,
@@ -14,28 +13,7 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from localcloud.cosmos import CosmosServer
-
 SYSTEM_FIELDS = {"_rid", "_self", "_etag", "_ts", "_attachments"}
-
-
-@pytest.fixture
-async def server():
-    server = CosmosServer()
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-async def database(server):
-    async with CosmosClient(server.endpoint, server.key) as client:
-        yield await client.create_database("db")
-
-
-@pytest.fixture
-async def container(database):
-    return await database.create_container("items", PartitionKey("/pk"))
 
 
 async def test_an_item_comes_back_with_its_system_fields(container):

@@ -2,8 +2,6 @@
 
 import pytest
 from azure.core import MatchConditions
-from azure.cosmos import PartitionKey
-from azure.cosmos.aio import CosmosClient
 from azure.cosmos.exceptions import (
     CosmosAccessConditionFailedError,
     CosmosBatchOperationError,
@@ -11,22 +9,14 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from localcloud.cosmos import CosmosServer
-
 ITEM = {"id": "1", "pk": "x", "n": 1, "list": [1, 2, 3], "map": {"a": {"b": 1}}, "text": "t"}
 
 
 @pytest.fixture
-async def container():
+async def container(container):
     """A container with one item."""
-    server = CosmosServer()
-    await server.start()
-    async with CosmosClient(server.endpoint, server.key) as client:
-        database = await client.create_database("db")
-        made = await database.create_container("items", PartitionKey("/pk"))
-        await made.create_item(dict(ITEM))
-        yield made
-    await server.stop()
+    await container.create_item(dict(ITEM))
+    return container
 
 
 def own(document):

@@ -5,33 +5,12 @@ from itertools import chain
 
 import pytest
 from azure.cosmos import PartitionKey
-from azure.cosmos.aio import CosmosClient
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
-from localcloud.cosmos import CosmosServer
 from localcloud.cosmos.epk import effective_partition_key
 
 COUNT = 60
 EVERYTHING = "SELECT * FROM c"
-
-
-@pytest.fixture
-async def server():
-    server = CosmosServer()
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-async def database(server):
-    async with CosmosClient(server.endpoint, server.key) as client:
-        yield await client.create_database("db")
-
-
-@pytest.fixture
-async def container(database):
-    return await database.create_container("items", PartitionKey("/pk"))
 
 
 @pytest.fixture
