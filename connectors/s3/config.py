@@ -6,6 +6,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from connectors.aws.place import place_of
+
 
 class SourceSettings(BaseModel):
     """A bucket to read from, and the queue of its events. Credentials come from the AWS default chain."""
@@ -109,6 +111,11 @@ class SourceSettings(BaseModel):
     def canaries_prefix(self) -> str:
         """What the keys of canaries begin with."""
         return f"{self.prefix}.replicator/" if self.markers_prefix is None else self.markers_prefix
+
+    @property
+    def takes_from(self) -> tuple[str, str]:
+        """The queue that events are taken from."""
+        return place_of(self.queue_url, self.queue_endpoint_url)
 
     def replicates(self, key: str) -> bool:
         """Whether a key is one of those that this source is about."""

@@ -7,6 +7,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from connectors.aws.place import place_of
+
 _HOST = re.compile(r"^https?://(?:sqs\.(?P<new>[a-z0-9-]+)|(?P<old>[a-z0-9-]+)\.queue)\.amazonaws\.com")
 
 
@@ -74,6 +76,13 @@ class SqsSourceSettings(BaseModel):
         """The region that the queue's URL names, where it is one of AWS's own."""
         found = _HOST.match(self.queue_url or "")
         return None if found is None else found["new"] or found["old"]
+
+    @property
+    def takes_from(self) -> tuple[str | None, ...]:
+        """The queue that messages are taken from, as far as the settings tell it."""
+        if self.queue_url is not None:
+            return place_of(self.queue_url, self.endpoint_url)
+        return self.endpoint_url, self.region, self.profile, self.queue
 
     @model_validator(mode="after")
     def _check_queue(self) -> Self:

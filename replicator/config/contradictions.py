@@ -29,6 +29,7 @@ def contradictions(settings: Settings, environ: Mapping[str, str]) -> list[Probl
         *of_limits(settings.limits, ("limits",)),
         *_pipelines(settings),
         *_shared_sinks(settings),
+        *_shared_queues(settings),
     ]
 
 
@@ -107,6 +108,19 @@ def _shared_sinks(settings: Settings) -> Iterator[Problem]:
                 ("pipelines", number, "sink"),
                 f"the pipeline {first} writes to the same place",
                 "Two pipelines would overwrite each other's records; give each a place of its own.",
+            )
+
+
+def _shared_queues(settings: Settings) -> Iterator[Problem]:
+    takers: dict[Hashable, str] = {}
+    for number, pipeline in enumerate(settings.pipelines):
+        queue = getattr(pipeline.source.settings, "takes_from", None)
+        first = takers.setdefault(queue, pipeline.name)
+        if queue is not None and first != pipeline.name:
+            yield Problem(
+                ("pipelines", number, "source"),
+                f"the pipeline {first} takes messages from the same queue",
+                "Reading a queue takes from it: each would lack what the other got. Give each its own.",
             )
 
 
