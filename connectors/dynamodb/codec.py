@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import Any, Literal, cast
 
 from replicator.model.change import Change, Kind, Row
-from replicator.model.key import Key, KeyPart, number_text
+from replicator.model.errors import ChangeError
+from replicator.model.key import Key, KeyPart, key_text, number_text
 from replicator.model.record import Item
 from replicator.model.values import Value
 
@@ -38,7 +39,14 @@ class KeySchema:
         return tuple(_part(attributes[field.name]) for field in self.fields)
 
     def attributes_of(self, key: Key) -> dict[str, Value]:
-        """The key as the service takes it."""
+        """The key as the service takes it.
+
+        Raises:
+            ChangeError: the table's keys have other parts.
+        """
+        if [field.type for field in self.fields] != [_type(part) for part in key]:
+            parts = ", ".join(f"{field.name} ({field.type})" for field in self.fields)
+            raise ChangeError(f"{key_text(key)} is no key of the table, whose keys are {parts}")
         return {field.name: _value(field, part) for field, part in zip(self.fields, key, strict=True)}
 
 
@@ -76,6 +84,10 @@ def _change(schema: KeySchema, record: Mapping[str, Any]) -> Change:
 def _part(value: Value) -> KeyPart:
     ((tag, body),) = value.items()
     return Decimal(body) if tag == "N" else cast(KeyPart, body)
+
+
+def _type(part: KeyPart) -> KeyType:
+    return "S" if isinstance(part, str) else "B" if isinstance(part, bytes) else "N"
 
 
 def _value(field: KeyField, part: KeyPart) -> Value:

@@ -20,6 +20,7 @@ from connectors.s3.answers import Listed
 from connectors.s3.errors import cannot_carry
 from replicator.model.change import Row
 from replicator.model.errors import ChangeError
+from replicator.model.key import Key, key_text
 from replicator.model.record import Object
 
 META = "x-amz-meta-"
@@ -34,6 +35,21 @@ _HEADERS = (
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 _WORD = re.compile(r"=\?([^?\s]+)\?([bBqQ])\?([^?\s]*)\?=")
 _WORDS = re.compile(rf"(?:{_WORD.pattern}\s*)+")
+
+KEY_BYTES_MAX = 1024
+"""The longest key of an object, in UTF-8 (S3 user guide, Naming Amazon S3 objects)."""
+
+
+def name_of(key: Key) -> str:
+    """The object's key, as the service takes it.
+
+    Raises:
+        ChangeError: no object can have this key.
+    """
+    match key:
+        case (str(name),) if 0 < len(name.encode(errors="surrogatepass")) <= KEY_BYTES_MAX:
+            return name
+    raise ChangeError(f"{key_text(key)} is no key of an object: one text of 1 to {KEY_BYTES_MAX} bytes")
 
 
 def path_of(key: str) -> str:

@@ -66,7 +66,7 @@ class BucketReader:
             async with at_once:
                 return await self.look(key)
 
-        names = [str(name) for (name,) in dict.fromkeys(keys) if self._settings.replicates(str(name))]
+        names = list(filter(self._settings.replicates, map(codec.name_of, dict.fromkeys(keys))))
         try:
             async with asyncio.TaskGroup() as tasks:
                 looks = [tasks.create_task(bounded(name)) for name in names]

@@ -18,11 +18,14 @@ from replicator.engine.lanes import Operation
 from replicator.engine.parts import Parts, require_same_sink
 from replicator.engine.pipeline import Pipeline
 from replicator.engine.proof import BY_KEY
+from replicator.engine.restore import fetch_all
 from replicator.engine.verify import Verification, Verifier
 from replicator.model.checkpoint import Backfill, Checkpoint, Mode
-from replicator.model.errors import NotNowError
+from replicator.model.errors import ChangeError, NotNowError, PermanentError, ReplicatorError
 from replicator.model.key import Key, key_text
 from replicator.stores import Claim, Comparison, Report
+
+STRANGE_HINT = "Name keys as `replicator dead-letters list` and the reports of verifications do."
 
 Activity = tuple[str, Coroutine[Any, Any, None]]
 """A named task of a pipeline."""
@@ -50,6 +53,7 @@ class BackfilledPipeline(Pipeline):
     def __init__(self, parts: Parts, source: ReadSource, sink: ReadSink, carrier: Carrier) -> None:
         super().__init__(parts, source, sink)
         self._scans: Scans = source
+        self._read: tuple[Reads, Reads] = (source, sink)
         self._rows_before = 0
         self.source_calls = Calls(
             "source", lambda: self.limits.now.backfill_pieces_in_flight_max, parts.clock
@@ -197,12 +201,23 @@ class BackfilledPipeline(Pipeline):
         any more, and what differs is restored.
 
         Raises:
-            NotNowError: one of the keys is an open dead letter, or becomes one.
+            NotNowError: one of the keys is an open dead letter, or becomes one, or a side has no such keys.
         """
+        await self._refuse_strange(keys)
         await self._refuse_dead_letters(keys)
         await self._restore_keys(keys)
         await self._refuse_dead_letters(keys)
         return BY_KEY
+
+    async def _refuse_strange(self, keys: Sequence[Key]) -> None:
+        """Read them once before anything is done: a lane would fail, or keep a dead letter of each."""
+        for system in self._read:
+            try:
+                await fetch_all(system, keys)
+            except (ChangeError, PermanentError) as error:
+                raise NotNowError(error.message, hint=STRANGE_HINT) from error
+            except ReplicatorError:  # what may pass, the lanes wait for
+                continue
 
     async def _refuse_dead_letters(self, keys: Sequence[Key]) -> None:
         refused = await self.morgue.find(keys, (OPEN,))

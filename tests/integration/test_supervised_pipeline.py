@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,9 +23,16 @@ from replicator.engine.proof import BY_TIME
 from replicator.engine.status import State
 from replicator.engine.supervisor import Charge, Supervisor
 from replicator.engine.verify import Verification
-from replicator.model.change import Change, Positions
+from replicator.model.change import Change, Positions, Row
 from replicator.model.clock import SystemClock
-from replicator.model.errors import NotNowError, TransientError
+from replicator.model.errors import (
+    ChangeError,
+    NotNowError,
+    PermanentError,
+    ReplicatorError,
+    TransientError,
+)
+from replicator.model.key import Key
 from replicator.model.record import Item, record_to_json
 from replicator.state import SqliteStore
 from replicator.state.report import JsonLinesReport
@@ -47,19 +54,21 @@ class World:
         policy: str,
         document_bytes_max: int,
         clock: SystemClock | None = None,
+        kind: type[MemorySource] | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         self.table = MemoryTable()
         self.container = MemoryContainer(document_bytes_max=document_bytes_max)
         self.store = store
-        self.marks, self.policy = marks, policy
+        self.policy = policy
+        self.kind = kind or (MarkedMemorySource if marks else MemorySource)
         self.failures: list[BaseException] = []
         charge = Charge("orders", "memory", "memory", self.parts, 15.0, verify=False, clock=self.clock)
         self.supervisor = Supervisor(charge, lambda _name, error: self.failures.append(error))
 
     def parts(self) -> Parts:
-        kind = MarkedMemorySource if self.marks else MemorySource
-        source = kind(self.table, MemorySourceSettings(table="orders", marks=self.marks))
+        marks = issubclass(self.kind, MarkedMemorySource)
+        source = self.kind(self.table, MemorySourceSettings(table="orders", marks=marks))
         sink = MemorySink(self.container, MemorySinkSettings(container="orders"))
         jitter = random.Random(1)
         return Parts("orders", source, sink, self.store, LIMITS, self.clock, jitter, self.policy)
@@ -113,9 +122,10 @@ async def running(
     document_bytes_max: int = 10_000,
     rows: int = 50,
     clock: SystemClock | None = None,
+    kind: type[MemorySource] | None = None,
 ) -> AsyncIterator[World]:
     store = await SqliteStore.open(directory / "state.db")
-    world = World(store, marks, policy, document_bytes_max, clock)
+    world = World(store, marks, policy, document_bytes_max, clock, kind)
     for number in range(rows):
         world.put(f"k{number}", "old")
     task = asyncio.create_task(world.supervisor.run())
@@ -459,3 +469,23 @@ async def test_a_stepped_clock_loses_nothing(tmp_path: Path, off_seconds: float)
         lag = world.supervisor.status().lag
         assert lag is not None
         assert lag.lag_seconds is None or 0 <= lag.lag_seconds < 60
+
+
+@pytest.mark.parametrize("refusal", [ChangeError("no key of the table"), PermanentError("a part is empty")])
+async def test_a_barrier_for_a_key_that_cannot_be_read_harms_nothing(
+    tmp_path: Path, refusal: ReplicatorError
+) -> None:
+    """A mistyped key is refused with the source's words, without a failure or a dead letter."""
+
+    class StrictSource(MarkedMemorySource):
+        async def fetch(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+            if any(len(key) != 2 for key in keys):
+                raise refusal
+            return await super().fetch(keys)
+
+    async with running(tmp_path, kind=StrictSource) as world:
+        await world.proved()
+        with pytest.raises(NotNowError, match=refusal.message):
+            await world.supervisor.barrier([("p",)])
+        assert world.supervisor.status().dead_letters_open == 0
+        assert await world.supervisor.barrier([("p", "k1")]) == "by key"

@@ -12,6 +12,7 @@ from connectors.dynamodb import codec, wire
 from connectors.dynamodb.codec import KeyField, KeySchema
 from connectors.dynamodb.markers import MarkerKeys, token_of
 from replicator.model.change import Kind
+from replicator.model.errors import ChangeError
 
 numbers = st.builds(
     lambda digits, exponent: Decimal(digits).scaleb(exponent),
@@ -155,3 +156,11 @@ def test_a_strange_key_with_the_prefix_is_no_marker_that_we_count():
     assert markers.holds(("__replicator_mark__x",))
     assert markers.ordinal(("__replicator_mark__x",)) == -1
     assert token_of({"replicator_mark": {"N": "1"}}) == ""
+
+
+@pytest.mark.parametrize("key", [("a",), ("a", Decimal(1), "b"), ("a", "1"), (b"a", Decimal(1))])
+def test_a_key_of_other_parts_is_refused(key):
+    """A key that the table cannot have is told by its parts and never sent."""
+    schema = KeySchema((KeyField("h", "S"), KeyField("r", "N")))
+    with pytest.raises(ChangeError, match=r"h \(S\), r \(N\)"):
+        schema.attributes_of(key)

@@ -1,6 +1,7 @@
 """What the service says of an object becomes a neutral object, exactly, or is refused."""
 
 import base64
+from decimal import Decimal
 from email.header import Header
 from urllib.parse import unquote
 
@@ -191,3 +192,10 @@ def test_an_error_about_a_key_that_is_no_xml_is_understood(key):
         b"<Error><Code>NoSuchKey</Code><Message>m</Message><Key>" + key + b"</Key></Error>"
     )
     assert told == ("NoSuchKey", "m", "", "")
+
+
+@pytest.mark.parametrize("key", [("",), ("a" * 1025,), ("a", "b"), (Decimal(1),), (b"a",)])
+def test_what_no_object_can_be_called_is_refused(key):
+    """An empty key would ask for the bucket itself."""
+    with pytest.raises(ChangeError, match="no key of an object"):
+        codec.name_of(key)
