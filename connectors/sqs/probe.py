@@ -34,8 +34,8 @@ async def probe(client: Client, settings: SqsSourceSettings) -> Sequence[Finding
         passing = isinstance(error, TransientError)
         return [*_region(settings), Finding(Severity.ERROR, error.message, error.hint, passing=passing)]
     found = list(_region(settings))
-    for attempt in (client.queue.delete([NO_RECEIPT]), client.queue.hide([NO_RECEIPT], 0)):
-        found += await _denials(attempt)
+    found += await _denials(client.queue.delete([NO_RECEIPT]))
+    found += await _denials(client.queue.hide([NO_RECEIPT], 0))
     return [*found, *findings(attributes, settings)]
 
 

@@ -31,17 +31,24 @@ def client(url: str, token_file: Path | None) -> Client:
     """A client that brings the token, where there is one.
 
     Raises:
-        ConfigError: the file cannot be read, or is empty.
+        ConfigError: the file cannot be read, or is empty, or the token is none.
     """
     if token_file is None:
-        return Client(url, os.environ.get(TOKEN, "").strip() or None)
+        return Client(url, _sound(os.environ.get(TOKEN, "").strip(), TOKEN) or None)
     try:
         token = token_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"the token file {token_file} cannot be read: {error}"]) from error
     if not token:
         raise ConfigError([f"the token file {token_file} is empty"])
-    return Client(url, token)
+    return Client(url, _sound(token, f"the token file {token_file}"))
+
+
+def _sound(token: str, place: str) -> str:
+    """The token, where a header can hold it."""
+    if not all(character.isprintable() and character <= "\xff" for character in token):
+        raise ConfigError([f"{place} holds a character that cannot be sent, such as a line break"])
+    return token
 
 
 def print_json(document: object) -> None:

@@ -33,6 +33,8 @@ def status(
     degraded, dead or unreachable. With --gate it exits 0 when the gate is open and 1 when it is closed,
     with --live 0 when the process is sound.
     """
+    if live and gate:
+        raise typer.BadParameter("--live and --gate are two questions; ask one")
     client = Client(url)
     if live:
         look = _asking(client, "/healthz", lambda document: document["ok"])

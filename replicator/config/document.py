@@ -70,6 +70,8 @@ def parse(name: str, text: str) -> Document:
         raise ConfigError([f"{name}:{line}: a character is not allowed: {error.character:#x}."]) from error
     except yaml.MarkedYAMLError as error:
         raise ConfigError([_syntax(name, error)]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{name}: a section holds itself, or too many others."]) from error
 
 
 def _parse(name: str, loader: yaml.SafeLoader) -> Document:

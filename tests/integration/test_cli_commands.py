@@ -188,3 +188,11 @@ def test_a_change_of_limits_that_makes_no_sense_is_refused(service, change, comp
     assert refused.returncode != 0
     assert complaint in refused.stderr
     assert refused.stdout == ""
+
+
+@pytest.mark.parametrize("token", ["a\nb", "\u65e5"])
+def test_a_token_that_cannot_be_sent_is_told(service, token):
+    """A file with two lines, say, is named instead of being taken for a fault."""
+    refused = service.cli("pause", "orders", REPLICATOR_TOKEN=token)
+    assert refused.returncode == 65
+    assert "REPLICATOR_TOKEN holds a character that cannot be sent" in refused.stderr

@@ -212,6 +212,7 @@ def test_a_second_signal_ends_at_once(place):
         ("status", "--nonsense"),
         ("verify", "a", "b"),
         ("barrier", "a", "--timeout", "x"),
+        ("status", "--live", "--gate"),
     ],
 )
 def test_wrong_usage_exits_64(place, arguments):

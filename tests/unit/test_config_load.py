@@ -304,3 +304,10 @@ def test_a_list_is_not_called_short_because_what_is_in_it_is_wrong(tmp_path):
     with pytest.raises(ConfigError) as caught:
         load(path, {})
     assert not [problem for problem in caught.value.problems if "needs at least one" in problem]
+
+
+@pytest.mark.parametrize("text", ["pipelines: &a [*a]", "state: &a {path: *a}", "pipelines: " + "[" * 5000])
+def test_sections_without_an_end_are_refused(read, text):
+    """An alias within its own anchor, or brackets over brackets, are told like any other mistake."""
+    with pytest.raises(ConfigError, match="holds itself"):
+        read(text)
