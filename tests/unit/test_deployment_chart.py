@@ -137,6 +137,12 @@ def test_every_mount_has_a_volume(pod):
     assert {mount["name"] for mount in container(pod)["volumeMounts"]} == volumes
 
 
+def test_the_network_policy_lets_both_protocols_out():
+    """Service Bus is spoken to in AMQP; everything else is HTTPS."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert values["networkPolicy"]["ports"] == [443, 5671]
+
+
 def test_probes_ask_paths_and_ports_that_exist(pod):
     """Soundness decides about restarts, readiness only about readiness, on the port of the service."""
     only = container(pod)
