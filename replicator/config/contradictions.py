@@ -112,16 +112,26 @@ def _shared_sinks(settings: Settings) -> Iterator[Problem]:
 
 
 def _shared_queues(settings: Settings) -> Iterator[Problem]:
-    takers: dict[Hashable, str] = {}
+    takers: list[tuple[str, tuple[str | None, ...]]] = []
     for number, pipeline in enumerate(settings.pipelines):
         queue = getattr(pipeline.source.settings, "takes_from", None)
-        first = takers.setdefault(queue, pipeline.name)
-        if queue is not None and first != pipeline.name:
+        if queue is None:
+            continue
+        for first in [name for name, other in takers if _may_be_one(queue, other)][:1]:
             yield Problem(
                 ("pipelines", number, "source"),
-                f"the pipeline {first} takes messages from the same queue",
-                "Reading a queue takes from it: each would lack what the other got. Give each its own.",
+                f"the pipeline {first} takes messages from the same queue, as far as the settings tell",
+                "Reading a queue takes from it: each would lack what the other got. Give each its own, and "
+                "name both by their URLs.",
             )
+        takers.append((pipeline.name, queue))
+
+
+def _may_be_one(queue: tuple[str | None, ...], other: tuple[str | None, ...]) -> bool:
+    """Whether two queues are one; where one is named by its URL and the other is not, the names decide."""
+    if len(queue) == len(other):
+        return queue == other
+    return str(queue[-1]).rpartition("/")[2] == str(other[-1]).rpartition("/")[2]
 
 
 def _target(end: End) -> Hashable:

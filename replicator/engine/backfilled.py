@@ -6,12 +6,13 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 from replicator.connector import Emptiness, Identified, Reads, Scans, Sink, Source
 from replicator.engine.backfill import Copier, plan
 from replicator.engine.calls import Calls
-from replicator.engine.dead_letters import OPEN
+from replicator.engine.dead_letters import OPEN, WAIVED
 from replicator.engine.delivery import Carrier, Delivery
 from replicator.engine.keeper import Keeper
 from replicator.engine.lanes import Operation
@@ -20,10 +21,12 @@ from replicator.engine.pipeline import Pipeline
 from replicator.engine.proof import BY_KEY
 from replicator.engine.restore import fetch_all
 from replicator.engine.verify import Verification, Verifier
+from replicator.model.change import Row
 from replicator.model.checkpoint import Backfill, Checkpoint, Mode
 from replicator.model.errors import ChangeError, NotNowError, PermanentError, ReplicatorError
 from replicator.model.key import Key, key_text
-from replicator.stores import Claim, Comparison, Report
+from replicator.model.record import digest
+from replicator.stores import Claim, Comparison, DeadLetter, Report
 
 STRANGE_HINT = "Name keys as `replicator dead-letters list` and the reports of verifications do."
 
@@ -201,7 +204,7 @@ class BackfilledPipeline(Pipeline):
         any more, and what differs is restored.
 
         Raises:
-            NotNowError: one of the keys is an open dead letter, or becomes one, or a side has no such keys.
+            NotNowError: one of the keys is a dead letter, or becomes one, or a side has no such keys.
         """
         await self._refuse_strange(keys)
         await self._refuse_dead_letters(keys)
@@ -220,12 +223,15 @@ class BackfilledPipeline(Pipeline):
                 continue
 
     async def _refuse_dead_letters(self, keys: Sequence[Key]) -> None:
-        refused = await self.morgue.find(keys, (OPEN,))
-        if refused:
-            raise NotNowError(
-                f"the sink refuses {key_text(next(iter(refused)))}: it is a dead letter",
-                hint="Settle it first: `replicator dead-letters list`.",
-            )
+        letters = await self.morgue.find(keys, (OPEN, WAIVED))
+        waived = [key for key, letter in letters.items() if letter.state == WAIVED]
+        in_source = await self.retrier.persist("source", "read", partial(fetch_all, self._read[0], waived))
+        for key, letter in letters.items():
+            if letter.state == OPEN or _is_given_up(letter, in_source.get(key)):
+                raise NotNowError(
+                    f"the sink refuses {key_text(key)}: it is a dead letter, {letter.state}",
+                    hint="`replicator dead-letters list --state any` shows it; replay it if it is open.",
+                )
 
     async def compare(
         self, progress: Verification, *, repair: bool, found: Callable[[Verification], None]
@@ -262,6 +268,12 @@ class BackfilledPipeline(Pipeline):
     def saved_at(self) -> float | None:
         """When the checkpoint was last saved or found unchanged, in seconds since the epoch."""
         return self.keeper.saved_at if self.connected.is_set() else None
+
+
+def _is_given_up(letter: DeadLetter, in_source: Row | None) -> bool:
+    """Whether what the source has now is what the letter is about, be that nothing."""
+    refused = None if letter.record is None else digest(letter.record)
+    return refused == (None if in_source is None else digest(in_source.record))
 
 
 async def _and_close(work: Awaitable[None], report: Report, comparison: Comparison) -> None:

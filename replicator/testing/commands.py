@@ -84,6 +84,11 @@ class Operator:
                 await self._replay()
             elif is_healed():
                 self._resume()
+            else:
+                await self.look_after()
+
+    async def look_after(self) -> None:
+        """What this operator sees to again and again while all is busy: nothing."""
 
     async def replay(self, letter: DeadLetter) -> None:
         """Replay one letter.

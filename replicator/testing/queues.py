@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from connectors.memory.messages.queue import MemoryQueue, Received, Sent
 from connectors.memory.messages.unrest import Unrest
@@ -61,6 +62,15 @@ class WatchedQueue(MemoryQueue):
         for delivery in self._having(receipts):
             self.deleting(delivery.message)
         super().delete(receipts)
+
+    @contextmanager
+    def losing(self) -> Iterator[None]:
+        """Lose every message that is sent meanwhile, unless all is healed."""
+        unrest, self._unrest = self._unrest, replace(self._unrest, lose=1.0)
+        try:
+            yield
+        finally:
+            self._unrest = unrest
 
     def show_again(self, chance: random.Random) -> None:
         """Let what is out show before its time, all of it or some: as where no extension came through."""

@@ -311,6 +311,8 @@ async def test_a_waived_object_is_left_alone_by_lists(tmp_path):
         await world.state.settle_dead_letter(letter.id, "waived")
         await world.supervisor.recount()
         await world.supervisor.barrier()
+        with pytest.raises(NotNowError, match="waived"):
+            await world.supervisor.barrier([("k001",)])
         assert world.supervisor.status().dead_letters_open == 0
         verified = await world.verified()
         assert (verified.waived, verified.mismatches) == (1, 0)

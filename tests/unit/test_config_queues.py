@@ -29,6 +29,8 @@ BUCKET = {"connector": "s3", "bucket": "photos", "queue_url": f"{HOST}/123456789
         (BY_URL, BY_URL | {"queue_url": f"{HOST}/210987654321/orders"}, False),
         (BY_URL, BY_URL | {"queue_url": "https://sqs.eu-west-2.amazonaws.com/123456789012/orders"}, False),
         (BY_NAME, BY_NAME, True),
+        (BY_NAME, BY_URL, True),
+        (BY_NAME, BUCKET, False),
         (BY_NAME, BY_NAME | {"region": "eu-west-2"}, False),
         (BUCKET, BUCKET | {"bucket": "films"}, True),
         (BUCKET, BY_URL | {"queue_url": BUCKET["queue_url"]}, True),

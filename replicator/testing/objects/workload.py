@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from connectors.memory.objects.bucket import MemoryBucket
 from connectors.memory.objects.errors import StoreError
@@ -66,14 +66,15 @@ class Workload:
                 self._write(name)
 
     async def outgrow(self) -> None:
-        """Write over what an operator has just given up, as often as not and only once."""
+        """Write over what an operator has given up, once each; no event tells of it where any are lost."""
         loop = asyncio.get_running_loop()
         ends_at, seen = loop.time() + self._plan.busy_seconds, set[tuple[str, int]]()
         while self._plan.waive_share and loop.time() < ends_at:
             await asyncio.sleep(self._chance.uniform(0.0, OUTGROW_SECONDS_MAX))
             for name, number in self._ledger.given_up():
-                if (name, number) not in seen and self._chance.random() < 0.5:
-                    self._write(name)
+                if (name, number) not in seen:
+                    with self._queue.losing() if self._plan.lose else nullcontext():
+                        self._write(name)
                 seen.add((name, number))
 
     async def show_again(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from replicator.engine.gate import judge
 from replicator.engine.status import PipelineStatus, observation_of
 from replicator.engine.supervisor import Supervisor
 from replicator.model.checkpoint import Phase
+from replicator.model.errors import NotNowError
 from replicator.model.key import Key
 from replicator.stores import DeadLetter, Store
 from replicator.testing.commands import CopyOperator, Operator
@@ -55,10 +57,11 @@ class ObjectOperator(CopyOperator):
         super().__init__(supervisor, store, ledger, chance)
         self._objects = ledger
 
-    @property
-    def commands(self) -> Sequence[Callable[[], Awaitable[None]]]:
-        """Who waives looks at the letters more often."""
-        return [*super().commands, *[self._replay_one] * (4 if self.waive_share else 0)]
+    async def look_after(self) -> None:
+        """Who waives looks at the letters all the time."""
+        if self.waive_share and self._chance.random() < self.waive_share:
+            with suppress(NotNowError):
+                await self._replay_one()
 
     @property
     def barriers(self) -> Sequence[Callable[[], Awaitable[None]]]:
