@@ -218,7 +218,7 @@ class BackfilledPipeline(Pipeline):
             try:
                 await fetch_all(system, keys)
             except (ChangeError, PermanentError) as error:
-                raise NotNowError(error.message, hint=STRANGE_HINT) from error
+                raise NotNowError(error.message, hint=error.hint or STRANGE_HINT) from error
             except ReplicatorError:  # what may pass, the lanes wait for
                 continue
 
