@@ -36,20 +36,17 @@ ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 _WORD = re.compile(r"=\?([^?\s]+)\?([bBqQ])\?([^?\s]*)\?=")
 _WORDS = re.compile(rf"(?:{_WORD.pattern}\s*)+")
 
-KEY_BYTES_MAX = 1024
-"""The longest key of an object, in UTF-8 (S3 user guide, Naming Amazon S3 objects)."""
-
 
 def name_of(key: Key) -> str:
-    """The object's key, as the service takes it.
+    """The object's key, as the service takes it, which itself refuses what is too long.
 
     Raises:
         ChangeError: no object can have this key.
     """
     match key:
-        case (str(name),) if 0 < len(name.encode(errors="surrogatepass")) <= KEY_BYTES_MAX:
+        case (str(name),) if name:
             return name
-    raise ChangeError(f"{key_text(key)} is no key of an object: one text of 1 to {KEY_BYTES_MAX} bytes")
+    raise ChangeError(f"{key_text(key)} is no key of an object, which is one text and not empty")
 
 
 def path_of(key: str) -> str:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from connectors.aws.feeding import connected, end
 from connectors.aws.queue import RETENTION_SECONDS, rounds_of
+from connectors.s3 import codec
 from connectors.s3.body import check_body, open_body
 from connectors.s3.canaries import Canaries
 from connectors.s3.client import Client
@@ -98,7 +99,7 @@ class S3Source:
     async def download(self, key: Key) -> AsyncIterator[Body | None]:
         """Open the object as it is now."""
         await self._client.open()
-        name = str(key[0])
+        name = codec.name_of(key)
         if not self._settings.replicates(name):
             yield None
             return
@@ -108,7 +109,7 @@ class S3Source:
     async def check(self, key: Key, algorithms: Collection[str]) -> Row | None:
         """Read the object and compute these checksums of its bytes."""
         await self._client.open()
-        return await check_body(self._objects, str(key[0]), algorithms)
+        return await check_body(self._objects, codec.name_of(key), algorithms)
 
     async def backlog(self) -> Backlog:
         """About how many messages wait in the queue, beside those in hand; SQS does not tell their age."""

@@ -194,7 +194,7 @@ def test_an_error_about_a_key_that_is_no_xml_is_understood(key):
     assert told == ("NoSuchKey", "m", "", "")
 
 
-@pytest.mark.parametrize("key", [("",), ("a" * 1025,), ("a", "b"), (Decimal(1),), (b"a",)])
+@pytest.mark.parametrize("key", [("",), ("a", "b"), (Decimal(1),), (b"a",)])
 def test_what_no_object_can_be_called_is_refused(key):
     """An empty key would ask for the bucket itself."""
     with pytest.raises(ChangeError, match="no key of an object"):
